@@ -1,0 +1,1 @@
+"""Survey, membership, agreements, partner exchange, trends."""

@@ -1,0 +1,1 @@
+"""What the DICOM standard says, as functions over bytes, data sets and arrays."""

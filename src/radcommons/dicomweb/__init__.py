@@ -1,0 +1,1 @@
+"""PS3.18 as a protocol: multipart, DICOM JSON, negotiation and query parsing; knows no database."""

@@ -1,0 +1,1 @@
+"""The coalition's hub: receive, verify, curate, release, withdraw."""

@@ -1,0 +1,1 @@
+"""Worklist, reading, adjudication, agreement statistics, export."""

@@ -1,0 +1,1 @@
+"""Lung involvement, splits, baseline training, evaluation."""

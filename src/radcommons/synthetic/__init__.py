@@ -1,0 +1,1 @@
+"""The product's own invented patients: thorax phantom, projected radiographs, headers."""

@@ -1,0 +1,1 @@
+"""The two app factories and the table from errors to problem documents."""
