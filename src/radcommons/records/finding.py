@@ -1,4 +1,4 @@
-"""A finding is what a check has to say of one object: the only thing, with a withdrawal, that travels back to the site."""
+"""What a check has to say of one object: with a withdrawal, the only thing that travels back to the site."""
 
 from __future__ import annotations
 
