@@ -8,20 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
-
-
-class Outcome(StrEnum):
-    """The end of one file at a site; READY becomes SUBMITTED once the hub's receipt names it."""
-
-    EXCLUDED = "excluded"
-    DUPLICATE = "duplicate"
-    IGNORED = "ignored"
-    REFUSED = "refused"
-    HELD = "held"
-    READY = "ready"
-    SUBMITTED = "submitted"
-    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,56 @@
+"""Audit events: who did what to what. They carry pseudonyms, digests and counts, never a patient's value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What an account or token may do; one `authorize` in `platform.identity` reads them."""
+
+    ADMINISTRATOR = "administrator"
+    CURATOR = "curator"
+    READER = "reader"
+    RESEARCHER = "researcher"
+    SITE = "site"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who is asking. `site` and `dataset` bind a token; an anonymous visitor has no roles.
+
+    Parameters
+    ----------
+    id : str
+        ``account:7``, ``token:3``, ``system`` or ``anonymous``; stands in audit events.
+    roles : frozenset of Role
+    site : str or None
+        The site code that a site's token speaks for.
+    dataset : str or None
+        The dataset that a direct token loads into.
+    """
+
+    id: str
+    name: str = ""
+    roles: frozenset[Role] = frozenset()
+    site: str | None = None
+    dataset: str | None = None
+
+    def has(self, *roles: Role) -> bool:
+        """Say whether the actor has one of `roles`."""
+        return bool(self.roles.intersection(roles))
+
+
+ANONYMOUS = Actor(id="anonymous")
+SYSTEM = Actor(id="system", name="radcommons")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of the audit trail, written in the transaction of the change that it tells of."""
+
+    kind: str
+    actor: str
+    subject: str
+    details: dict[str, str | int | bool | None] = field(default_factory=dict)

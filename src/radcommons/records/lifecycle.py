@@ -1,0 +1,145 @@
+"""Lifecycle tables: {(state, event): next state}. They are rule, documentation and the tests' parameters."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeVar
+
+from radcommons.records.errors import WrongState
+
+S = TypeVar("S", bound=StrEnum)
+E = TypeVar("E", bound=StrEnum)
+
+
+class FileState(StrEnum):
+    """A file at a site."""
+
+    SEEN = "seen"
+    EXCLUDED = "excluded"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    REFUSED = "refused"
+    HELD = "held"
+    READY = "ready"
+    SUBMITTED = "submitted"
+    WITHDRAWN = "withdrawn"
+
+
+class FileEvent(StrEnum):
+    """What can happen to a file at a site."""
+
+    EXCLUDE = "exclude"
+    RECOGNIZE = "recognize"
+    IGNORE = "ignore"
+    REFUSE = "refuse"
+    HOLD = "hold"
+    PASS = "pass"  # noqa: S105
+    SUBMIT = "submit"
+    WITHDRAW = "withdraw"
+
+
+FILE: dict[tuple[FileState, FileEvent], FileState] = {
+    (FileState.SEEN, FileEvent.EXCLUDE): FileState.EXCLUDED,
+    (FileState.SEEN, FileEvent.RECOGNIZE): FileState.DUPLICATE,
+    (FileState.SEEN, FileEvent.IGNORE): FileState.IGNORED,
+    (FileState.SEEN, FileEvent.REFUSE): FileState.REFUSED,
+    (FileState.SEEN, FileEvent.HOLD): FileState.HELD,
+    (FileState.SEEN, FileEvent.PASS): FileState.READY,
+    (FileState.HELD, FileEvent.PASS): FileState.READY,
+    (FileState.HELD, FileEvent.EXCLUDE): FileState.EXCLUDED,
+    (FileState.HELD, FileEvent.REFUSE): FileState.REFUSED,
+    (FileState.HELD, FileEvent.WITHDRAW): FileState.WITHDRAWN,
+    (FileState.READY, FileEvent.HOLD): FileState.HELD,
+    (FileState.READY, FileEvent.SUBMIT): FileState.SUBMITTED,
+    (FileState.READY, FileEvent.WITHDRAW): FileState.WITHDRAWN,
+    (FileState.SUBMITTED, FileEvent.WITHDRAW): FileState.WITHDRAWN,
+}
+
+
+class SubmissionState(StrEnum):
+    """A submission at the hub."""
+
+    ANNOUNCED = "announced"  # the document is here, bytes are missing
+    RECEIVED = "received"  # every byte is durable, the receipt is signed
+    IN_REVIEW = "in-review"  # verified; a curator decides about some instances
+    CURATED = "curated"  # every instance is decided
+    REFUSED = "refused"  # the document itself cannot be taken
+    WITHDRAWN = "withdrawn"
+
+
+class SubmissionEvent(StrEnum):
+    """What can happen to a submission."""
+
+    COMPLETE = "complete"
+    ASK = "ask"
+    DECIDE = "decide"
+    REFUSE = "refuse"
+    WITHDRAW = "withdraw"
+
+
+SUBMISSION: dict[tuple[SubmissionState, SubmissionEvent], SubmissionState] = {
+    (SubmissionState.ANNOUNCED, SubmissionEvent.COMPLETE): SubmissionState.RECEIVED,
+    (SubmissionState.ANNOUNCED, SubmissionEvent.REFUSE): SubmissionState.REFUSED,
+    (SubmissionState.RECEIVED, SubmissionEvent.ASK): SubmissionState.IN_REVIEW,
+    (SubmissionState.RECEIVED, SubmissionEvent.DECIDE): SubmissionState.CURATED,
+    (SubmissionState.RECEIVED, SubmissionEvent.REFUSE): SubmissionState.REFUSED,
+    (SubmissionState.IN_REVIEW, SubmissionEvent.DECIDE): SubmissionState.CURATED,
+    (SubmissionState.IN_REVIEW, SubmissionEvent.REFUSE): SubmissionState.REFUSED,
+    (SubmissionState.ANNOUNCED, SubmissionEvent.WITHDRAW): SubmissionState.WITHDRAWN,
+    (SubmissionState.RECEIVED, SubmissionEvent.WITHDRAW): SubmissionState.WITHDRAWN,
+    (SubmissionState.IN_REVIEW, SubmissionEvent.WITHDRAW): SubmissionState.WITHDRAWN,
+    (SubmissionState.CURATED, SubmissionEvent.WITHDRAW): SubmissionState.WITHDRAWN,
+}
+
+
+class InstanceState(StrEnum):
+    """An instance version at the hub."""
+
+    ANNOUNCED = "announced"
+    RECEIVED = "received"
+    QUARANTINED = "quarantined"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+
+
+class InstanceEvent(StrEnum):
+    """What can happen to an instance version."""
+
+    STORE = "store"
+    ACCEPT = "accept"
+    ASK = "ask"
+    REFUSE = "refuse"
+    SUPERSEDE = "supersede"
+    WITHDRAW = "withdraw"
+
+
+INSTANCE: dict[tuple[InstanceState, InstanceEvent], InstanceState] = {
+    (InstanceState.ANNOUNCED, InstanceEvent.STORE): InstanceState.RECEIVED,
+    (InstanceState.RECEIVED, InstanceEvent.ACCEPT): InstanceState.ACCEPTED,
+    (InstanceState.RECEIVED, InstanceEvent.ASK): InstanceState.QUARANTINED,
+    (InstanceState.RECEIVED, InstanceEvent.REFUSE): InstanceState.REFUSED,
+    (InstanceState.QUARANTINED, InstanceEvent.ACCEPT): InstanceState.ACCEPTED,
+    (InstanceState.QUARANTINED, InstanceEvent.REFUSE): InstanceState.REFUSED,
+    (InstanceState.ACCEPTED, InstanceEvent.SUPERSEDE): InstanceState.SUPERSEDED,
+    **{
+        (state, InstanceEvent.WITHDRAW): InstanceState.WITHDRAWN
+        for state in InstanceState
+        if state is not InstanceState.WITHDRAWN
+    },
+}
+
+
+def advance(table: dict[tuple[S, E], S], state: S, event: E) -> S:
+    """Return the next state.
+
+    Raises
+    ------
+    WrongState
+        If the table has no such arrow.
+    """
+    following = table.get((state, event))
+    if following is None:
+        raise WrongState(f"'{event}' is not possible in state '{state}'.")
+    return following
