@@ -1,0 +1,62 @@
+"""Files that are there after a power cut: write beside, flush, rename, flush the folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from radcommons.records.errors import StorageError
+
+
+def fsync_directory(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def disk_full_is_named(where: str) -> Iterator[None]:
+    """Turn a full disk into a StorageError that says what to do; other errors pass."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StorageError(
+            f"The disk is full while writing {where}.", mend="Nothing was lost: free some space and run it again."
+        ) from None
+
+
+@contextmanager
+def new_file(path: Path, *, mode: int = 0o640) -> Iterator[BinaryIO]:
+    """Yield a file that becomes `path` when the block ends well; otherwise nothing of it remains.
+
+    The rename replaces an existing file in one step, so a reader sees the old or the new, never a half.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp"
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with disk_full_is_named(path.parent.name), os.fdopen(descriptor, "wb") as target:
+            yield target
+            target.flush()
+            os.fsync(target.fileno())
+        beside.rename(path)
+        fsync_directory(path.parent)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def write_file(path: Path, content: bytes, *, mode: int = 0o640) -> None:
+    """Write `content` as `path`, durably and in one step."""
+    with new_file(path, mode=mode) as target:
+        target.write(content)
