@@ -1,0 +1,168 @@
+"""Chest radiographs projected from the phantom: line integrals, scatter, grain, and a vendor's look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from radcommons.synthetic.phantom import attenuation_volume
+from radcommons.synthetic.shapes import Field
+
+View = Literal["PA", "AP", "LL"]
+Photometric = Literal["MONOCHROME2", "MONOCHROME1"]
+
+# Linear attenuation of water at the mean energy of a filtered 125 kV beam, about 60 keV (NIST XCOM: 0.206 cm2/g).
+_WATER_PER_MM = 0.0206
+_WHITE = 4095
+
+
+@dataclass(frozen=True, slots=True)
+class Radiograph:
+    """One projected image.
+
+    Parameters
+    ----------
+    stored : ndarray, shape (rows, cols), uint16, 12 bits used
+    spacing_mm : tuple of float
+        (between rows, between columns) at the detector.
+    photometric : {'MONOCHROME2', 'MONOCHROME1'}
+    view : {'PA', 'AP', 'LL'}
+    """
+
+    stored: NDArray[np.uint16]
+    spacing_mm: tuple[float, float]
+    photometric: Photometric
+    view: View
+
+
+def project(
+    seed: int,
+    *,
+    sex: str = "F",
+    age_years: float = 58.0,
+    view: View = "PA",
+    photometric: Photometric = "MONOCHROME2",
+    rows: int = 960,
+    extent: float = 0.2,
+    dense: float = 0.25,
+    marker: str = "L",
+    burned_in: tuple[str, ...] = (),
+) -> Radiograph:
+    """Return the radiograph of the chest that a seed stands for.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed as a CT's gives the same body.
+    sex, age_years, extent, dense
+        As in `phantom.make_phantom`.
+    view : {'PA', 'AP', 'LL'}
+        The two frontal views differ in sharpness and magnification, as bedside films do.
+    photometric : {'MONOCHROME2', 'MONOCHROME1'}
+    rows : int
+        Height; the width follows from the body.
+    marker : str
+        The lead letter of the side; '' for none.
+    burned_in : tuple of str
+        Lines of text printed into the pixels, as old print servers did.
+    """
+    side_on = view == "LL"
+    volume, step = attenuation_volume(
+        seed, sex=sex, age_years=age_years, extent=extent, dense=dense, along="x" if side_on else "y"
+    )
+    thickness = _line_integrals(volume, step, axis=2 if side_on else 1)
+    random = np.random.default_rng([seed, 23, len(view), side_on])
+    magnified = 1.12 if view == "AP" else 1.04
+    fine, pixel = _enlarge(thickness, (step[0] * magnified, (step[1] if side_on else step[2]) * magnified), rows)
+    grey = _look(_exposed(fine, pixel, random, bedside=view == "AP"), pixel, random)
+    _collimate(grey, random)
+    _letter(grey, marker, side_on=side_on)
+    _print_lines(grey, burned_in)
+    stored = np.clip(np.rint(grey * _WHITE), 0, _WHITE).astype(np.uint16)
+    if photometric == "MONOCHROME1":
+        stored = (_WHITE - stored).astype(np.uint16)
+    return Radiograph(stored=stored, spacing_mm=(pixel, pixel), photometric=photometric, view=view)
+
+
+def _line_integrals(volume: Field, step: tuple[float, float, float], *, axis: int) -> Field:
+    """Return the attenuation of each ray; the calcium of bone absorbs more than its CT number says at low energy."""
+    relative = np.maximum(volume / 1000 + 1, 0)
+    relative += 0.35 * np.maximum(volume - 150, 0) / 1000
+    total = relative.sum(axis=axis, dtype=np.float32) * np.float32(step[axis] * _WATER_PER_MM)
+    return np.asarray(total[::-1], np.float32)
+
+
+def _enlarge(thickness: Field, step: tuple[float, float], rows: int) -> tuple[Field, float]:
+    smooth = ndimage.gaussian_filter(thickness, 0.5)
+    height_mm = smooth.shape[0] * step[0]
+    pixel = round(height_mm / rows, 4)
+    cols = round(smooth.shape[1] * step[1] / pixel)
+    factors = (rows / smooth.shape[0], cols / smooth.shape[1])
+    return np.asarray(ndimage.zoom(smooth, factors, order=3, mode="nearest"), np.float32), pixel
+
+
+def _exposed(thickness: Field, pixel: float, random: np.random.Generator, *, bedside: bool) -> Field:
+    """Return the logarithm of what the detector sees: primary beam, scatter, quantum noise."""
+    primary = np.exp(-np.maximum(thickness, 0))
+    scatter = ndimage.zoom(ndimage.gaussian_filter(primary[::8, ::8], 22 / pixel / 8), 8, order=1)
+    scatter = scatter[: primary.shape[0], : primary.shape[1]]
+    scatter = np.pad(scatter, [(0, a - b) for a, b in zip(primary.shape, scatter.shape, strict=True)], mode="edge")
+    share = 0.55 if bedside else 0.25
+    seen = primary + share * scatter
+    photons = 2.5e4 if bedside else 6e4
+    grain = ndimage.gaussian_filter(random.standard_normal(seen.shape, np.float32), 0.6) * 2.0
+    seen = seen + grain * np.sqrt(np.maximum(seen, 1e-6) / photons)
+    return np.asarray(-np.log(np.maximum(seen, 2e-4)), np.float32)
+
+
+def _look(optical: Field, pixel: float, random: np.random.Generator) -> Field:
+    """Return the displayed grey, 0 to 1: dynamic range pressed together, edges lifted, and an S-shaped curve."""
+    coarse = ndimage.zoom(ndimage.gaussian_filter(optical[::8, ::8], 14 / pixel / 8), 8, order=1)
+    coarse = np.pad(coarse, [(0, max(0, a - b)) for a, b in zip(optical.shape, coarse.shape, strict=True)], mode="edge")
+    coarse = coarse[: optical.shape[0], : optical.shape[1]]
+    fine = optical - ndimage.gaussian_filter(optical, 1.2 / pixel)
+    pressed = optical - 0.35 * (coarse - float(np.median(coarse))) + 0.9 * fine
+    pressed += 0.004 * np.sin(np.arange(optical.shape[0], dtype=np.float32) * 1.9)[:, None]
+    body = pressed[optical > 0.5]
+    low, high = np.quantile(body[:: max(1, body.size // 40_000)], (0.02, 0.985))
+    level = (pressed - low) / (high - low)
+    grey = 1 / (1 + np.exp(-4.2 * (level - 0.52)))
+    edge = 1 / (1 + np.exp(4.2 * 0.52))
+    grey = (grey - edge) / (1 - 2 * edge)
+    return np.asarray(np.clip(0.04 + 0.9 * grey + 0.003 * random.standard_normal(grey.shape), 0, 1), np.float32)
+
+
+def _collimate(grey: Field, random: np.random.Generator) -> None:
+    top, bottom, left, right = random.integers(4, 22, 4)
+    shade = np.full(grey.shape, 0.02, np.float32)
+    inner = (slice(int(top), grey.shape[0] - int(bottom)), slice(int(left), grey.shape[1] - int(right)))
+    shade[inner] = grey[inner]
+    grey[...] = shade
+
+
+def _letter(grey: Field, letter: str, *, side_on: bool) -> None:
+    """Burn in the lead marker of the side: the patient's left is at the right of a frontal film."""
+    if not letter:
+        return
+    size = max(14, grey.shape[0] // 26)
+    left_side = (letter == "R") != side_on
+    place = (grey.shape[1] // 12 if left_side else grey.shape[1] - grey.shape[1] // 12 - size, grey.shape[0] // 12)
+    _draw(grey, place, letter, size, 0.97)
+
+
+def _print_lines(grey: Field, lines: tuple[str, ...]) -> None:
+    size = max(12, grey.shape[0] // 44)
+    for number, line in enumerate(lines):
+        _draw(grey, (grey.shape[1] // 40, grey.shape[0] // 50 + int(number * size * 1.35)), line, size, 1.0)
+
+
+def _draw(grey: Field, place: tuple[int, int], text: str, size: int, shade: float) -> None:
+    canvas = Image.new("L", (grey.shape[1], grey.shape[0]), 0)
+    ImageDraw.Draw(canvas).text(place, text, fill=255, font=ImageFont.load_default(size))
+    ink = np.asarray(canvas, np.float32) / 255
+    grey += ink * (shade - grey)
