@@ -1,0 +1,93 @@
+"""Who may see what: ONE function per kind. DICOMweb, portal and API filter by these and by nothing else."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from radcommons.catalogue import tables as t
+from radcommons.platform.clock import now
+from radcommons.records.event import Actor, Role
+from radcommons.records.lifecycle import InstanceState
+from radcommons.records.terms import Tier
+
+# What a release may serve: a superseded version stays citable, a withdrawn one is gone.
+SERVED = (InstanceState.ACCEPTED, InstanceState.SUPERSEDED)
+
+
+def _tiers(actor: Actor) -> tuple[Tier, ...]:
+    """Return the tiers that an actor may see without a grant."""
+    return (Tier.OPEN, Tier.REGISTERED) if actor.roles else (Tier.OPEN,)
+
+
+def visible_releases(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return the condition on `release` for its content: tier and embargo. A curator sees all."""
+    if actor.has(Role.ADMINISTRATOR, Role.CURATOR):
+        return sa.true()
+    free = sa.or_(t.release.c.embargo_until.is_(None), t.release.c.embargo_until <= now().strftime("%Y-%m-%d"))
+    return sa.and_(t.release.c.tier.in_(_tiers(actor)), free)
+
+
+def listed_releases(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return the condition on `release` for its page: that it exists, its counts and its terms are public."""
+    if actor.has(Role.ADMINISTRATOR, Role.CURATOR):
+        return sa.true()
+    return sa.or_(t.release.c.embargo_until.is_(None), t.release.c.embargo_until <= now().strftime("%Y-%m-%d"))
+
+
+def visible_instances(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return the condition on `instance` for DICOMweb, portal and download.
+
+    A curator sees whatever was accepted, released or not; a direct token what its dataset holds; a site its own
+    accepted instances; everyone else what releases give them.
+    """
+    served = t.instance.c.state.in_(SERVED)
+    if actor.has(Role.ADMINISTRATOR, Role.CURATOR):
+        return served
+    released = sa.exists().where(
+        t.release_item.c.instance_id == t.instance.c.id,
+        t.release.c.id == t.release_item.c.release_id,
+        visible_releases(actor),
+    )
+    ways: list[sa.ColumnElement[bool]] = [released]
+    if actor.dataset is not None:
+        ways.append(t.instance.c.dataset == actor.dataset)
+    if actor.site is not None:
+        ways.append(t.instance.c.site == actor.site)
+    return sa.and_(served, sa.or_(*ways))
+
+
+def newest_visible_instances(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return the condition for the DICOMweb root: of several versions of a SOP Instance UID the newest visible one."""
+    newer = t.instance.alias("newer")
+    visible_newer = sa.and_(
+        newer.c.sop_instance_uid == t.instance.c.sop_instance_uid,
+        newer.c.id > t.instance.c.id,
+        newer.c.id.in_(sa.select(t.instance.c.id).where(visible_instances(actor)).correlate(None)),
+    )
+    # Only a superseded version can have a newer one, so the costly question is asked of those alone.
+    return sa.and_(
+        visible_instances(actor),
+        sa.or_(
+            t.instance.c.state == InstanceState.ACCEPTED,
+            sa.not_(sa.exists(sa.select(newer.c.id).where(visible_newer))),
+        ),
+    )
+
+
+def inspectable_instances(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return the condition on `instance` for curation pages: quarantine as well, for curators alone."""
+    if actor.has(Role.ADMINISTRATOR, Role.CURATOR):
+        return t.instance.c.state.notin_([InstanceState.ANNOUNCED, InstanceState.WITHDRAWN])
+    return sa.false()
+
+
+def visible_submissions(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return the condition on `submission`: a curator sees all, a site its own, others none."""
+    if actor.has(Role.ADMINISTRATOR, Role.CURATOR):
+        return sa.true()
+    return t.submission.c.site == actor.site if actor.site else sa.false()
+
+
+def visible_datasets(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return the condition on `dataset`: that a dataset exists is public; what it holds is not."""
+    return sa.true()

@@ -1,0 +1,83 @@
+"""Engines for SQLite and PostgreSQL that behave alike: short transactions, durable commits, foreign keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+# One column type for documents on both databases.
+Json = sa.JSON().with_variant(JSONB(), "postgresql")
+_READ = "radcommons_read"
+
+
+def make_engine(url: str) -> sa.Engine:
+    """Return an engine.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///PATH`` or ``postgresql://...`` (psycopg 3).
+
+    Notes
+    -----
+    SQLite: WAL, synchronous FULL because an acknowledgement depends on it, foreign keys, and BEGIN IMMEDIATE for
+    writers, so that a writer waits at its start instead of failing in its middle.
+    """
+    address = sa.make_url(url)
+    if address.get_backend_name() == "postgresql":
+        return sa.create_engine(
+            address.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=10, pool_pre_ping=True
+        )
+    engine = sa.create_engine(address, connect_args={"timeout": 30, "check_same_thread": False})
+    prepare_sqlite(engine)
+    return engine
+
+
+def prepare_sqlite(engine: sa.Engine, *, synchronous: str = "FULL") -> None:
+    """Give a SQLite engine (or one of SQLCipher) the behaviour that `make_engine` describes."""
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions of its own
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+            "busy_timeout=30000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        deferred = connection.get_execution_options().get(_READ, False)
+        connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Yield a connection that only reads; on SQLite it never waits for a writer."""
+    with engine.connect() as connection:
+        yield connection.execution_options(**{_READ: True})
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Yield a connection in one transaction; it commits when the block ends well, else nothing happened."""
+    with engine.begin() as connection:
+        yield connection
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows, leaving those alone whose key is there already (both databases)."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(postgresql_insert(table).on_conflict_do_nothing(), rows)
+    else:
+        connection.execute(sqlite_insert(table).on_conflict_do_nothing(), rows)

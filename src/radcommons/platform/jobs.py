@@ -1,0 +1,135 @@
+"""Durable jobs on DBOS: the only file that knows the engine.
+
+A transaction that wants work done leaves a row in the outbox; a relay enqueues it with the row's id as the workflow's
+id, so a row is worked once however often the relay or the machine dies. Steps run at least once: make them idempotent.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+import structlog
+from dbos import DBOS, DBOSConfig, Queue, SetWorkflowID
+
+from radcommons.platform.clock import instant
+from radcommons.platform.database import make_engine, prepare_sqlite, reading, writing
+
+T = TypeVar("T")
+Handler = Callable[[str], None]
+_QUEUE = "radcommons"
+_VERSION = "1"  # of the steps' order; raise it when a job's steps change, and old runs finish with the old program
+_log = structlog.get_logger()
+
+
+def define_outbox(metadata: sa.MetaData) -> sa.Table:
+    """Add the outbox to a schema."""
+    return sa.Table(
+        "outbox",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("job", sa.String(64), nullable=False),
+        sa.Column("argument", sa.String(128), nullable=False),
+        sa.Column("created_at", sa.String(20), nullable=False),
+        sa.Column("enqueued_at", sa.String(20), nullable=True, index=True),
+    )
+
+
+def leave(connection: sa.Connection, outbox: sa.Table, *, job: str, argument: str) -> None:
+    """Ask for a job within the caller's transaction."""
+    connection.execute(outbox.insert().values(job=job, argument=argument, created_at=instant()))
+
+
+def step(name: str, work: Callable[..., T], *arguments: object) -> T:
+    """Run one durable step of the job that is being worked; its result is remembered over restarts."""
+    return DBOS.run_step({"name": name}, work, *arguments)
+
+
+class Jobs:
+    """The worker of one process: a relay thread and the engine's queue."""
+
+    def __init__(
+        self,
+        *,
+        engine: sa.Engine,
+        outbox: sa.Table,
+        handlers: Mapping[str, Handler],
+        jobs_url: str,
+        executor: str = "hub",
+        concurrency: int = 2,
+    ) -> None:
+        self._engine, self._outbox, self._handlers = engine, outbox, dict(handlers)
+        self._stop, self._wake = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._relay, name="outbox-relay", daemon=True)
+        self._system = make_engine(jobs_url)
+        if self._system.dialect.name == "sqlite":
+            prepare_sqlite(self._system, synchronous="NORMAL")
+        self._concurrency = concurrency
+        self._config: DBOSConfig = {
+            "name": "radcommons",
+            "system_database_engine": self._system,
+            "application_version": _VERSION,
+            "executor_id": executor,
+            "console_log_level": "ERROR",
+            "log_level": "ERROR",
+        }
+        self._queue: Queue | None = None
+
+    def start(self) -> None:
+        """Launch the engine; what was cut off before goes on where it stopped."""
+        DBOS(config=self._config)
+        handlers = self._handlers
+
+        @DBOS.workflow(name="radcommons-job")
+        def run(job: str, argument: str) -> None:
+            handlers[job](argument)
+
+        self._run: Any = run
+        DBOS.launch()
+        self._queue = DBOS.register_queue(
+            _QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=0.05, on_conflict="always_update"
+        )
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Let the relay look at once, after a commit that left something."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Stop taking work; what runs goes on at the next start."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout=5)
+        DBOS.destroy(destroy_registry=True)
+        self._system.dispose()
+
+    def _relay(self) -> None:
+        while not self._stop.is_set():
+            try:
+                moved = self._move()
+            except Exception as error:  # the job runner records and goes on; a dead database comes back
+                _log.error("outbox-relay-failed", error=type(error).__name__)
+                moved = 0
+                self._stop.wait(1.0)
+            if not moved:
+                self._wake.wait(0.2)
+                self._wake.clear()
+
+    def _move(self) -> int:
+        table = self._outbox
+        with reading(self._engine) as connection:
+            waiting = connection.execute(
+                sa.select(table).where(table.c.enqueued_at.is_(None)).order_by(table.c.id).limit(100)
+            ).all()
+        for row in waiting:
+            with SetWorkflowID(f"outbox-{row.id}"):
+                assert self._queue is not None  # set before this thread starts
+                self._queue.enqueue(self._run, row.job, row.argument)
+        if waiting:
+            with writing(self._engine) as connection:
+                connection.execute(
+                    table.update().where(table.c.id.in_([row.id for row in waiting])).values(enqueued_at=instant())
+                )
+        return len(waiting)

@@ -1,0 +1,190 @@
+"""The object store: immutable bytes under a key, on local files or on any S3 with conditional writes.
+
+Nothing is acknowledged before it is durable: local files are flushed with their folder before `put_file` returns; an S3
+store acknowledges when it has them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import S3Store
+
+from radcommons.platform.durable import disk_full_is_named, fsync_directory, new_file
+from radcommons.records.errors import NotFound, UsageError
+
+CHUNK = 1 << 20
+
+
+def object_key(digest: str) -> str:
+    """Return the key of an instance version: its content's SHA-256 alone decides, so the same bytes are stored once."""
+    return f"instances/{digest[:2]}/{digest[2:4]}/{digest}"
+
+
+class Objects(Protocol):
+    """What a store can do. Keys are relative paths of safe characters."""
+
+    def put_file(self, key: str, source: Path) -> None:
+        """Store the bytes of `source`; an object that is there already stays as it is. Durable on return."""
+
+    def size(self, key: str) -> int | None:
+        """Return the size in bytes, None when there is no such object."""
+
+    def chunks(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes from `start` to `end` (exclusive). Raises NotFound."""
+
+    def open(self, key: str) -> BinaryIO:
+        """Return a seekable reader. Raises NotFound."""
+
+    def local_path(self, key: str) -> Path | None:
+        """Return the file that holds the object where there is one (zero-copy serving), else None."""
+
+    def delete(self, key: str) -> None:
+        """Remove the object; absent is fine."""
+
+
+class FileObjects:
+    """Objects as files below a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self._root / key
+
+    def put_file(self, key: str, source: Path) -> None:
+        """Store the bytes of `source` (a link where the file system allows, else a copy)."""
+        target = self._path(key)
+        if target.exists():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with disk_full_is_named("the object store"):
+            try:
+                with source.open("rb") as file:
+                    os.fsync(file.fileno())
+                os.link(source, target)
+            except FileExistsError:
+                return
+            except OSError:  # another file system, or one without links
+                with source.open("rb") as file, new_file(target) as copy:
+                    shutil.copyfileobj(file, copy, CHUNK)
+                return
+            # The folders may be new as well: flush up to the root, or the name may be lost in a power cut.
+            for folder in (target.parent, *list(target.parent.parents)[: len(Path(key).parts) - 1]):
+                fsync_directory(folder)
+
+    def size(self, key: str) -> int | None:
+        """Return the size in bytes, None when there is no such object."""
+        try:
+            return self._path(key).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def chunks(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes from `start` to `end` (exclusive)."""
+        with self.open(key) as file:
+            file.seek(start)
+            left = None if end is None else end - start
+            while left is None or left > 0:
+                chunk = file.read(CHUNK if left is None else min(CHUNK, left))
+                if not chunk:
+                    return
+                left = None if left is None else left - len(chunk)
+                yield chunk
+
+    def open(self, key: str) -> BinaryIO:
+        """Return a seekable reader."""
+        try:
+            return self._path(key).open("rb")
+        except FileNotFoundError:
+            raise NotFound("The object store does not hold this object.") from None
+
+    def local_path(self, key: str) -> Path | None:
+        """Return the file that holds the object."""
+        path = self._path(key)
+        return path if path.exists() else None
+
+    def delete(self, key: str) -> None:
+        """Remove the object; absent is fine."""
+        self._path(key).unlink(missing_ok=True)
+
+
+class S3Objects:
+    """Objects in a bucket of any S3-compatible store that honours ``If-None-Match``."""
+
+    def __init__(self, store: S3Store) -> None:
+        self._store = store
+
+    def put_file(self, key: str, source: Path) -> None:
+        """Store the bytes of `source`, in parts where it is large."""
+        try:
+            if source.stat().st_size <= 8 * CHUNK:
+                obstore.put(self._store, key, source.read_bytes(), mode="create")
+            elif self.size(key) is None:
+                # A key is the digest of its content, so two writers at once write the same bytes.
+                with source.open("rb") as file:
+                    obstore.put(self._store, key, file, chunk_size=8 * CHUNK)
+        except AlreadyExistsError:
+            return
+
+    def size(self, key: str) -> int | None:
+        """Return the size in bytes, None when there is no such object."""
+        try:
+            return obstore.head(self._store, key)["size"]
+        except FileNotFoundError:
+            return None
+
+    def chunks(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes from `start` to `end` (exclusive)."""
+        whole = self.size(key)
+        if whole is None:
+            raise NotFound("The object store does not hold this object.")
+        stop = whole if end is None else min(end, whole)
+        while start < stop:
+            step = min(8 * CHUNK, stop - start)
+            yield bytes(obstore.get_range(self._store, key, start=start, length=step))
+            start += step
+
+    def open(self, key: str) -> BinaryIO:
+        """Return a seekable, buffered reader."""
+        try:
+            return cast(BinaryIO, obstore.open_reader(self._store, key))
+        except FileNotFoundError:
+            raise NotFound("The object store does not hold this object.") from None
+
+    def local_path(self, key: str) -> Path | None:
+        """Return None: nothing is local."""
+        return None
+
+    def delete(self, key: str) -> None:
+        """Remove the object; absent is fine."""
+        try:
+            obstore.delete(self._store, key)
+        except FileNotFoundError:
+            return
+
+
+def open_objects(url: str) -> Objects:
+    """Return the store at a URL: ``file:///PATH`` or ``s3://BUCKET/PREFIX`` (credentials from the AWS_* variables).
+
+    Raises
+    ------
+    UsageError
+        If the URL is neither.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return FileObjects(Path(unquote(parts.path)))
+    if parts.scheme == "s3":
+        return S3Objects(
+            S3Store(parts.netloc, prefix=parts.path.strip("/") or None, client_options={"allow_http": True})
+        )
+    raise UsageError("The object store's URL is neither file:// nor s3://.", mend="Set RADCOMMONS_OBJECTS_URL.")

@@ -1,0 +1,61 @@
+"""Typed settings of a hub: environment ``RADCOMMONS_*`` over one TOML file over defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+SETTINGS_FILE = "radcommons.toml"
+
+
+class HubSettings(BaseSettings):
+    """Everything that a hub reads from outside; each field's description is its documentation."""
+
+    model_config = SettingsConfigDict(env_prefix="RADCOMMONS_", extra="forbid", frozen=True)
+
+    directory: Path = Field(description="Folder of keys and, in the embedded default, of everything.")
+    database_url: str = Field(default="", description="sqlite:///PATH or postgresql://...; empty: DIR/hub.db.")
+    jobs_url: str = Field(default="", description="Database of the job engine; empty: DIR/jobs.db or the database.")
+    objects_url: str = Field(default="", description="file:///PATH or s3://BUCKET/PREFIX; empty: DIR/objects.")
+    base_url: str = Field(default="", description="Public address of the portal, as it stands in manifests.")
+    title: str = Field(default="Imaging Commons", description="The coalition's name for its commons.")
+    dataset: str = Field(default="covid-chest", description="Dataset that `hub init` creates.")
+    accept: Literal["clean", "ask"] = Field(
+        default="clean", description="clean: instances without a question are accepted at once; ask: a curator decides."
+    )
+    run_jobs: bool = Field(default=True, description="Run jobs in the web process; false where workers run apart.")
+    verify_processes: int = Field(default=2, ge=1, description="Worker processes that check pixels.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file in the hub's folder."""
+        folder = init_settings().get("directory", ".")
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(folder) / SETTINGS_FILE)
+
+    @property
+    def database(self) -> str:
+        """The URL of the database in force."""
+        return self.database_url or f"sqlite:///{self.directory / 'hub.db'}"
+
+    @property
+    def jobs_database(self) -> str:
+        """The URL of the job engine's database: a SQLite file of its own, or the same PostgreSQL."""
+        if self.jobs_url:
+            return self.jobs_url
+        return f"sqlite:///{self.directory / 'jobs.db'}" if self.database.startswith("sqlite") else self.database
+
+    @property
+    def objects(self) -> str:
+        """The URL of the object store in force."""
+        return self.objects_url or f"file://{(self.directory / 'objects').resolve()}"
