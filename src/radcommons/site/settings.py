@@ -1,0 +1,102 @@
+"""What a hospital agreed to, as one readable file: ``site.toml``. It holds no secret."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from radcommons.platform.durable import write_file
+from radcommons.records.documents import digest, parse
+from radcommons.records.errors import UsageError
+from radcommons.records.identifiers import DatasetName, Digest, SiteCode, Text
+from radcommons.records.terms import Country, Day, DuoCode
+
+NAME = "site.toml"
+_HEADING = (
+    "# The settings of this hospital's gateway. No secret stands here: keys and tokens lie in keys/.\n"
+    "# A change counts from the next `radcommons site submit`; what was submitted keeps the terms that it named.\n"
+)
+# The text that both sides mean by "the coalition's standing agreement" until a signed one is named.
+STANDING_AGREEMENT = digest({"agreement": "radcommons standing data submission agreement", "version": "1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSettings:
+    """The settings of a gateway; every submission carries them.
+
+    Parameters
+    ----------
+    hub : str
+        Base URL of the coalition's hub.
+    sites : tuple of str
+        Site codes that this gateway speaks for; the first is the default.
+    dataset : str
+        The dataset of the coalition that receives the submissions.
+    agreement : str
+        SHA-256 digest of the signed agreement.
+    license, duo, embargo_until, geography
+        The terms of use; see `records.terms`.
+    """
+
+    hub: str
+    sites: tuple[SiteCode, ...]
+    dataset: DatasetName = "covid-chest"
+    name: str = ""
+    country: Country = "ZZ"
+    legal_basis: Text = "public-interest"
+    ethics_reference: Text = "not stated"
+    agreement: Digest = STANDING_AGREEMENT
+    license: str = "CC-BY-NC-4.0"
+    duo: tuple[DuoCode, ...] = ()
+    embargo_until: Day | None = None
+    geography: tuple[Country, ...] | None = None
+    protocol: str = "any-imaging"
+    profile: str = "radcommons"
+    dimse_aet: str = "RADCOMMONS"
+    dimse_callers: tuple[str, ...] = ()
+
+
+def read_settings(directory: Path) -> SiteSettings:
+    """Return the settings of the gateway in `directory`.
+
+    Raises
+    ------
+    UsageError
+        If there is no gateway, or the file does not read (then a DocumentError that names the line or member).
+    """
+    path = directory / NAME
+    if not path.is_file():
+        raise UsageError(f"There is no gateway in {directory}.", mend="Make one with `radcommons site init`.")
+    try:
+        members: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise UsageError(f"{path} is no TOML.", mend="Check quotes and brackets.") from None
+    for member in members:
+        if isinstance(members[member], list):
+            members[member] = tuple(members[member])
+    found = parse(SiteSettings, members)
+    if not found.sites:
+        raise UsageError(f"{path} names no site code.", mend='Add one: sites = ["ALFA"].')
+    return found
+
+
+def write_settings(directory: Path, settings: SiteSettings) -> None:
+    """Write ``site.toml``, durably; members without a value are left out."""
+    lines = [
+        f"{field.name} = {_toml(value)}"
+        for field in fields(settings)
+        if (value := asdict(settings)[field.name]) is not None
+    ]
+    write_file(directory / NAME, (_HEADING + "\n".join(lines) + "\n").encode())
+
+
+def _toml(value: object) -> str:
+    """Spell text and lists of text; a TOML basic string escapes as JSON does (TOML 1.0, section String)."""
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(member) for member in value) + "]"
+    escaped = "".join(
+        f"\\u{ord(letter):04X}" if letter < " " or letter in '"\\\x7f' else letter for letter in str(value)
+    )
+    return f'"{escaped}"'
