@@ -88,6 +88,6 @@ def visible_submissions(actor: Actor) -> sa.ColumnElement[bool]:
     return t.submission.c.site == actor.site if actor.site else sa.false()
 
 
-def visible_datasets(actor: Actor) -> sa.ColumnElement[bool]:
+def visible_datasets(_actor: Actor) -> sa.ColumnElement[bool]:
     """Return the condition on `dataset`: that a dataset exists is public; what it holds is not."""
     return sa.true()

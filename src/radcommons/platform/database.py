@@ -16,13 +16,15 @@ Json = sa.JSON().with_variant(JSONB(), "postgresql")
 _READ = "radcommons_read"
 
 
-def make_engine(url: str) -> sa.Engine:
+def make_engine(url: str, *, synchronous: str = "FULL") -> sa.Engine:
     """Return an engine.
 
     Parameters
     ----------
     url : str
         ``sqlite:///PATH`` or ``postgresql://...`` (psycopg 3).
+    synchronous : str
+        SQLite only: NORMAL for what can be rebuilt after a power cut.
 
     Notes
     -----
@@ -35,7 +37,7 @@ def make_engine(url: str) -> sa.Engine:
             address.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=10, pool_pre_ping=True
         )
     engine = sa.create_engine(address, connect_args={"timeout": 30, "check_same_thread": False})
-    prepare_sqlite(engine)
+    prepare_sqlite(engine, synchronous=synchronous)
     return engine
 
 

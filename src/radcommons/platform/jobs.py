@@ -15,7 +15,7 @@ import structlog
 from dbos import DBOS, DBOSConfig, Queue, SetWorkflowID
 
 from radcommons.platform.clock import instant
-from radcommons.platform.database import make_engine, prepare_sqlite, reading, writing
+from radcommons.platform.database import make_engine, reading, writing
 
 T = TypeVar("T")
 Handler = Callable[[str], None]
@@ -63,9 +63,7 @@ class Jobs:
         self._engine, self._outbox, self._handlers = engine, outbox, dict(handlers)
         self._stop, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._relay, name="outbox-relay", daemon=True)
-        self._system = make_engine(jobs_url)
-        if self._system.dialect.name == "sqlite":
-            prepare_sqlite(self._system, synchronous="NORMAL")
+        self._system = make_engine(jobs_url, synchronous="NORMAL")
         self._concurrency = concurrency
         self._config: DBOSConfig = {
             "name": "radcommons",
