@@ -16,15 +16,13 @@ Json = sa.JSON().with_variant(JSONB(), "postgresql")
 _READ = "radcommons_read"
 
 
-def make_engine(url: str, *, synchronous: str = "FULL") -> sa.Engine:
+def make_engine(url: str) -> sa.Engine:
     """Return an engine.
 
     Parameters
     ----------
     url : str
         ``sqlite:///PATH`` or ``postgresql://...`` (psycopg 3).
-    synchronous : str
-        SQLite only: NORMAL for what can be rebuilt after a power cut.
 
     Notes
     -----
@@ -37,28 +35,31 @@ def make_engine(url: str, *, synchronous: str = "FULL") -> sa.Engine:
             address.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=10, pool_pre_ping=True
         )
     engine = sa.create_engine(address, connect_args={"timeout": 30, "check_same_thread": False})
-    prepare_sqlite(engine, synchronous=synchronous)
+    prepare_sqlite(engine)
     return engine
 
 
-def prepare_sqlite(engine: sa.Engine, *, synchronous: str = "FULL") -> None:
+def prepare_sqlite(engine: sa.Engine) -> None:
     """Give a SQLite engine (or one of SQLCipher) the behaviour that `make_engine` describes."""
+    set_pragmas(engine, synchronous="FULL")
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not begin transactions of its own
-        for pragma in (
-            "journal_mode=WAL",
-            f"synchronous={synchronous}",
-            "foreign_keys=ON",
-            "busy_timeout=30000",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         deferred = connection.get_execution_options().get(_READ, False)
         connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
+
+
+def set_pragmas(engine: sa.Engine, *, synchronous: str) -> None:
+    """Open every SQLite connection in WAL mode, patient with other writers, and strict about foreign keys."""
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "busy_timeout=30000"):
+            connection.execute(f"PRAGMA {pragma}")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import structlog
 from dbos import DBOS, DBOSConfig, Queue, SetWorkflowID
 
 from radcommons.platform.clock import instant
-from radcommons.platform.database import make_engine, reading, writing
+from radcommons.platform.database import make_engine, reading, set_pragmas, writing
 
 T = TypeVar("T")
 Handler = Callable[[str], None]
@@ -47,6 +47,16 @@ def step(name: str, work: Callable[..., T], *arguments: object) -> T:
     return DBOS.run_step({"name": name}, work, *arguments)
 
 
+def _system_engine(url: str) -> sa.Engine:
+    """Return the engine's own database; on SQLite it begins transactions itself, so the driver must let it."""
+    if not url.startswith("sqlite"):
+        return make_engine(url)
+    arguments = {"timeout": 30, "check_same_thread": False, "isolation_level": "IMMEDIATE"}
+    engine = sa.create_engine(url, connect_args=arguments)
+    set_pragmas(engine, synchronous="NORMAL")
+    return engine
+
+
 class Jobs:
     """The worker of one process: a relay thread and the engine's queue."""
 
@@ -63,7 +73,7 @@ class Jobs:
         self._engine, self._outbox, self._handlers = engine, outbox, dict(handlers)
         self._stop, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._relay, name="outbox-relay", daemon=True)
-        self._system = make_engine(jobs_url, synchronous="NORMAL")
+        self._system = _system_engine(jobs_url)
         self._concurrency = concurrency
         self._config: DBOSConfig = {
             "name": "radcommons",
