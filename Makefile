@@ -1,0 +1,49 @@
+# Two commands do everything: `make demo` and `make test`. Each makes its own set-up.
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+PORT ?= 8042
+DATA ?= demo-data
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := $(UV) run --no-sync
+export UV_PYTHON_DOWNLOADS = never
+export UV_PYTHON = $(PYTHON)
+
+help: ## say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.tools/bin/uv:
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv
+
+.venv/.synced: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --quiet
+	@touch $@
+
+# uv on the PATH is no file to make.
+uv: ;
+$(filter-out .tools/bin/uv,$(UV)): ;
+
+setup: .venv/.synced ## install what the product and its tests need
+
+system: ## install the system packages that the tests drive (as root; otherwise say which are missing)
+	@sh tools/system-packages.sh
+
+demo: .venv/.synced ## run the whole road, then leave hub and site running
+	$(RUN) radcommons demo --data $(DATA) --port $(PORT)
+
+test: .venv/.synced system ## everything that CI runs
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) lint-imports --no-cache
+	$(RUN) coverage erase
+	$(RUN) coverage run -m pytest
+	$(RUN) coverage combine --quiet
+	$(RUN) coverage report
+
+quick: .venv/.synced ## the tests that take no server and no browser
+	$(RUN) pytest tests/unit tests/property tests/architecture
+
+bench: .venv/.synced ## print the benchmark tables
+	$(RUN) python benchmarks/road.py
+
+.PHONY: help setup system demo test quick bench uv

@@ -1,0 +1,13 @@
+#!/bin/sh
+# The real parts that tests drive and that no Python package carries.
+set -eu
+need=""
+command -v chromium >/dev/null 2>&1 || need="$need chromium"
+command -v storescu >/dev/null 2>&1 || need="$need dcmtk"
+[ -z "$need" ] && exit 0
+if [ "$(id -u)" != 0 ]; then
+    echo "Missing for the browser and DICOM peer tests:$need. Install them: sudo apt-get install$need" >&2
+    exit 1
+fi
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $need >/dev/null
