@@ -1,0 +1,63 @@
+"""What passes between the walk, the worker processes and the store: a file to look at, and what was found of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from radcommons.records.finding import Finding
+from radcommons.records.lifecycle import FileState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A file that the walk came upon.
+
+    Parameters
+    ----------
+    path : str
+        Its name for people and for the store; an archive's entry is ``archive.zip!/entry``.
+    file : Path
+        Where its bytes lie.
+    stamp : str
+        Changes when the file does: size, time and inode, or an entry's checksum.
+    refusal : Finding or None
+        The walk itself could not take it (a loop, a device, an entry that escapes).
+    is_spooled : bool
+        The bytes are a temporary copy that goes away with the candidate.
+    """
+
+    path: str
+    file: Path
+    stamp: str
+    refusal: Finding | None = None
+    is_spooled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """A DICOM object after de-identification; `object_digest` is empty when none was written."""
+
+    pseudonym: str
+    study_uid: str
+    series_uid: str
+    sop_uid: str
+    sop_class: str
+    transfer_syntax: str
+    original_study_uid: str
+    study_date: str
+    object_digest: str = ""
+    object_size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a worker says of a candidate; the store has the last word on duplicates and conflicts."""
+
+    state: FileState
+    code: str = ""
+    reason: str = ""
+    original_digest: str = ""
+    size: int = 0
+    findings: tuple[Finding, ...] = ()
+    instance: Instance | None = None
