@@ -1,8 +1,8 @@
 """The hospital's own store: one folder that holds everything, its database encrypted with a key beside it.
 
-    DIR/site.toml   settings, no secret         DIR/objects/  de-identified instances by digest, never rewritten
-    DIR/keys/       store, signing and token    DIR/inbox/    what a PACS pushed, until it is decided
-    DIR/store.db    SQLCipher                   DIR/spool/    archive entries while they are read
+DIR/site.toml   settings, no secret         DIR/objects/  de-identified instances by digest, never rewritten
+DIR/keys/       store, signing and token    DIR/inbox/    what a PACS pushed, until it is decided
+DIR/store.db    SQLCipher                   DIR/spool/    archive entries while they are read
 """
 
 from __future__ import annotations

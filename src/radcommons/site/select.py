@@ -1,0 +1,174 @@
+"""Find what a header, its geometry and the clinical table say of one object: the facts that protocols ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pydicom.dataset import Dataset
+
+from radcommons.dicom.dates import parse_date
+from radcommons.dicom.read import Header
+from radcommons.records.clinical import TestMethod, TestResult
+from radcommons.records.protocol import FactValue
+from radcommons.site.clinical import ClinicalEntry, age_of
+
+# COVID-19, virus identified / not identified, and its late conditions (ICD-10, WHO emergency codes).
+COVID_CODES = ("U07.1", "U071", "U07.2", "U072")
+_CHEST = re.compile(
+    r"chest|thora|lung|pulmon|torax|tórax|torace|poumon|cxr|brust|pe protocol|hrct|\bpa\b.{0,3}\blat\b", re.IGNORECASE
+)
+_ELSEWHERE = re.compile(
+    r"head|brain|skull|neck|abdomen|pelvis|knee|hip|hand|wrist|foot|ankle|elbow|shoulder|spine|leg|arm|liver|kidney"
+    r"|breast|prostate|extremity|schädel|kopf|becken|knie",
+    re.IGNORECASE,
+)
+_DESCRIPTIONS = (
+    "BodyPartExamined",
+    "ProtocolName",
+    "StudyDescription",
+    "SeriesDescription",
+    "PerformedProcedureStepDescription",
+)
+
+
+def facts(header: Header, *, clinical: Sequence[ClinicalEntry] = ()) -> dict[str, FactValue]:
+    """Return the facts of one object; None stands for what nothing here tells.
+
+    Notes
+    -----
+    PHI: reads age, sex and the clinical entries; the facts stay in the process.
+    """
+    dataset = header.dataset
+    return {
+        "is_image": header.pixel is not None,
+        "modality": _text(dataset, "Modality").upper() or None,
+        "sop_class": _text(dataset, "SOPClassUID") or None,
+        "is_chest": is_chest(dataset),
+        "age_years": _age(dataset, clinical),
+        "sex": _sex(dataset, clinical),
+        "is_axial": is_axial(dataset),
+        "is_localizer": is_localizer(dataset),
+        "is_derived": bool({"DERIVED", "SECONDARY"} & _image_type(dataset)) if _image_type(dataset) else None,
+        "is_projection_image": is_projection(dataset),
+        "slice_thickness_mm": _number(dataset, "SliceThickness"),
+        "view": _text(dataset, "ViewPosition").upper() or None,
+        "rows": _number(dataset, "Rows"),
+        **_clinical_facts(clinical),
+    }
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    found = dataset.get(keyword)
+    return "" if found is None else str(found).strip()
+
+
+def _number(dataset: Dataset, keyword: str) -> float | None:
+    try:
+        return float(dataset.get(keyword))
+    except (TypeError, ValueError):
+        return None
+
+
+def _image_type(dataset: Dataset) -> set[str]:
+    found = dataset.get("ImageType") or ()
+    return {str(word).upper() for word in ((found,) if isinstance(found, str) else found)}
+
+
+def is_chest(dataset: Dataset) -> bool | None:
+    """Tell whether any description names the chest; False only where the body part is named and is another."""
+    if any(_CHEST.search(_text(dataset, keyword)) for keyword in _DESCRIPTIONS):
+        return True
+    return False if _ELSEWHERE.search(_text(dataset, "BodyPartExamined")) else None
+
+
+def is_axial(dataset: Dataset) -> bool | None:
+    """Tell whether the image plane is axial within 20 degrees, from (0020,0037); AXIAL in (0008,0008) if it is absent."""
+    found = dataset.get("ImageOrientationPatient") or ()
+    try:
+        row = [float(number) for number in found[:3]]
+        column = [float(number) for number in found[3:6]]
+    except (TypeError, ValueError):
+        row, column = [], []
+    if len(row) == 3 and len(column) == 3:
+        normal = (
+            row[1] * column[2] - row[2] * column[1],
+            row[2] * column[0] - row[0] * column[2],
+            row[0] * column[1] - row[1] * column[0],
+        )
+        length = sum(part * part for part in normal) ** 0.5
+        if length > 0:
+            return abs(normal[2]) / length >= 0.9397  # the cosine of 20 degrees
+    return True if "AXIAL" in _image_type(dataset) else None
+
+
+def is_localizer(dataset: Dataset) -> bool | None:
+    """Tell a localizer (PS3.3 C.8.2.1.1.1 value 3), or what its description calls a scout."""
+    if "LOCALIZER" in _image_type(dataset):
+        return True
+    described = " ".join(_text(dataset, keyword) for keyword in ("SeriesDescription", "ProtocolName"))
+    return bool(re.search(r"scout|topogram|localizer|localiser|surview|scanogram", described, re.IGNORECASE))
+
+
+def is_projection(dataset: Dataset) -> bool | None:
+    """Tell maximum, minimum and average intensity projections."""
+    words = {"MIP", "MPR_MIP", "MINIP", "PROJECTION IMAGE", "MIN_IP", "MAX_IP", "AVERAGE_IP"}
+    if words & _image_type(dataset):
+        return True
+    described = _text(dataset, "SeriesDescription")
+    return bool(re.search(r"(^|[^a-z])(mip|minip|min ip|max ip)([^a-z]|$)", described, re.IGNORECASE))
+
+
+def _age(dataset: Dataset, clinical: Sequence[ClinicalEntry]) -> float | None:
+    found = re.fullmatch(r"(\d{1,3})([DWMY]?)", _text(dataset, "PatientAge").upper())
+    if found:
+        return int(found[1]) / {"D": 365.2425, "W": 52.1775, "M": 12, "Y": 1, "": 1}[found[2]]
+    study = study_date(dataset)
+    born, seen = parse_date(_text(dataset, "PatientBirthDate")), parse_date(study)
+    if born and seen and seen >= born:
+        return (seen - born).days / 365.2425
+    return next((age for entry in clinical if (age := age_of(entry, study)) is not None), None)
+
+
+def study_date(dataset: Dataset) -> str:
+    """Return the best date of the examination (DA), empty when there is none."""
+    for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"):
+        if parse_date(_text(dataset, keyword)):
+            return parse_date(_text(dataset, keyword)).strftime("%Y%m%d")  # type: ignore[union-attr]
+    return ""
+
+
+def _sex(dataset: Dataset, clinical: Sequence[ClinicalEntry]) -> str | None:
+    stated = _text(dataset, "PatientSex").upper()
+    if stated in ("F", "M", "O"):
+        return stated
+    return next((entry.sex for entry in clinical if entry.sex), None)
+
+
+def _clinical_facts(entries: Sequence[ClinicalEntry]) -> dict[str, FactValue]:
+    results = {entry.result for entry in entries if entry.result}
+    suspected = any(code.startswith(COVID_CODES) for entry in entries for code in entry.codes)
+    pcr = _of({entry.result for entry in entries if entry.method == TestMethod.RT_PCR})
+    igm = _of({entry.igm for entry in entries})
+    is_positive = TestResult.POSITIVE in results or igm is True
+    negative = None
+    if is_positive:
+        negative = False
+    elif TestResult.NEGATIVE in results:
+        negative = True
+    diagnosed = {entry.clinical_diagnosis for entry in entries} - {None}
+    has_codes = any(entry.codes for entry in entries)
+    return {
+        "has_clinical_row": bool(entries),
+        "rt_pcr_positive": pcr,
+        "igm_positive": igm,
+        "clinical_diagnosis": any(diagnosed) if diagnosed else None,
+        "covid_suspected": True if suspected or is_positive or True in diagnosed else False if has_codes else None,
+        "covid_negative": negative,
+    }
+
+
+def _of(results: set[str]) -> bool | None:
+    if TestResult.POSITIVE in results:
+        return True
+    return False if TestResult.NEGATIVE in results else None
