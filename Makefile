@@ -18,10 +18,6 @@ help: ## say what there is
 	$(UV) sync --frozen --quiet
 	@touch $@
 
-# uv on the PATH is no file to make.
-uv: ;
-$(filter-out .tools/bin/uv,$(UV)): ;
-
 setup: .venv/.synced ## install what the product and its tests need
 
 system: ## install the system packages that the tests drive (as root; otherwise say which are missing)
@@ -46,4 +42,4 @@ quick: .venv/.synced ## the tests that take no server and no browser
 bench: .venv/.synced ## print the benchmark tables
 	$(RUN) python benchmarks/road.py
 
-.PHONY: help setup system demo test quick bench uv
+.PHONY: help setup system demo test quick bench
