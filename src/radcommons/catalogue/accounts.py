@@ -129,7 +129,7 @@ def create_token(
     UsageError
         If a site's token names no site, or the dataset of a direct token does not exist.
     """
-    if role is Role.SITE and site is None:
+    if role is Role.SITE and site is None and dataset is None:
         raise UsageError("A token of a site names the site.", mend="Add --site CODE.")
     token = new_token()
     with writing(engine) as connection:

@@ -20,6 +20,7 @@ metadata = sa.MetaData(
 _INSTANT = sa.String(20)
 _DIGEST = sa.String(64)
 _UID = sa.String(64)
+_PATIENT = sa.String(64)  # (0010,0020) LO: a pseudonym, or the identifier of an archive that was loaded directly
 
 account = sa.Table(
     "account",
@@ -75,6 +76,7 @@ dataset = sa.Table(
     sa.Column("title", sa.String(200), nullable=False),
     sa.Column("tier", sa.String(12), nullable=False),
     sa.Column("steward", sa.String(200), nullable=False),
+    sa.Column("terms", Json, nullable=False),  # of what is loaded directly; a submission brings its own
     sa.Column("created_at", _INSTANT, nullable=False),
 )
 submission = sa.Table(
@@ -87,6 +89,8 @@ submission = sa.Table(
     sa.Column("document", sa.Text, nullable=False),  # the sealed JSON as it came
     sa.Column("terms", Json, nullable=False),
     sa.Column("items", sa.Integer, nullable=False),
+    # Items that were refused at announcement, [{digest, code, message}]: they are never waited for.
+    sa.Column("refusals", Json, nullable=False),
     sa.Column("announced_at", _INSTANT, nullable=False),
     sa.Column("received_at", _INSTANT),
     sa.Column("decided_at", _INSTANT),
@@ -110,7 +114,7 @@ instance = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("sop_class_uid", _UID, nullable=False),
     sa.Column("transfer_syntax_uid", _UID, nullable=False),
-    sa.Column("patient", sa.String(24), nullable=False, index=True),
+    sa.Column("patient", _PATIENT, nullable=False, index=True),
     sa.Column("study_instance_uid", _UID, nullable=False, index=True),
     sa.Column("series_instance_uid", _UID, nullable=False, index=True),
     sa.Column("site", sa.String(12), nullable=False),
@@ -129,12 +133,28 @@ instance = sa.Table(
     sa.UniqueConstraint("sop_instance_uid", "digest", name="uq_instance_version"),
     sa.Index("ix_instance_digest", "digest"),
 )
+# What each submission names: the same version may come again in a later one.
+submission_item = sa.Table(
+    "submission_item",
+    metadata,
+    sa.Column("submission_id", sa.ForeignKey("submission.id"), primary_key=True),
+    sa.Column("instance_id", sa.ForeignKey("instance.id"), primary_key=True, index=True),
+)
+# Words with digits in the free text of a series, as digests: a word that one patient alone has may name them.
+series_word = sa.Table(
+    "series_word",
+    metadata,
+    sa.Column("series_instance_uid", _UID, primary_key=True),
+    sa.Column("word", sa.String(16), primary_key=True, index=True),
+    sa.Column("patient", _PATIENT, nullable=False, index=True),
+    sa.Column("place", sa.String(400), nullable=False),
+)
 # One row a study and a series, written at acceptance: what QIDO-RS and the portal search.
 study = sa.Table(
     "study",
     metadata,
     sa.Column("study_instance_uid", _UID, primary_key=True),
-    sa.Column("patient", sa.String(24), nullable=False, index=True),
+    sa.Column("patient", _PATIENT, nullable=False, index=True),
     sa.Column("site", sa.String(12), nullable=False),
     sa.Column("study_date", sa.String(8)),
     sa.Column("description", sa.String(256)),
@@ -212,10 +232,11 @@ withdrawal = sa.Table(
     sa.Column("document", sa.Text, nullable=False),
     sa.Column("at", _INSTANT, nullable=False),
 )
-# What was withdrawn is refused when it comes again.
+# What was withdrawn is refused when it comes again; a site speaks for its own data alone.
 withdrawn = sa.Table(
     "withdrawn",
     metadata,
+    sa.Column("site", sa.String(12), primary_key=True),
     sa.Column("kind", sa.String(12), primary_key=True),  # patient, study, digest
     sa.Column("value", sa.String(64), primary_key=True),
     sa.Column("withdrawal_id", sa.ForeignKey("withdrawal.id"), nullable=False),

@@ -51,7 +51,7 @@ def visible_instances(actor: Actor) -> sa.ColumnElement[bool]:
     ways: list[sa.ColumnElement[bool]] = [released]
     if actor.dataset is not None:
         ways.append(t.instance.c.dataset == actor.dataset)
-    if actor.site is not None:
+    elif actor.site is not None:
         ways.append(t.instance.c.site == actor.site)
     return sa.and_(served, sa.or_(*ways))
 

@@ -9,8 +9,8 @@ from pydantic import StringConstraints
 
 # A site's short name stands in every pseudonym, so it holds only what survives any PACS, file system and URL.
 SITE_CODE_PATTERN = r"^[A-Z][A-Z0-9]{1,11}$"
-# SITECODE-XXXXXXXXXX: ten base32 digits of a keyed digest (RFC 4648 alphabet).
-PSEUDONYM_PATTERN = r"^[A-Z][A-Z0-9]{1,11}-[A-Z2-7]{10}$"
+# SITECODE-XXXXXXXXXX: ten digits of a keyed digest in Crockford's base32 (`dicom.mapping` makes them).
+PSEUDONYM_PATTERN = r"^[A-Z][A-Z0-9]{1,11}-[0-9A-HJKMNP-TV-Z]{10}$"
 # PS3.5 section 9.1: up to 64 characters, components without leading zeros.
 UID_PATTERN = r"^(?=.{1,64}$)[0-2](\.(0|[1-9][0-9]*))+$"
 # SHA-256, lower case hexadecimal.
