@@ -43,6 +43,8 @@ class Body:
         Older cartilage is calcified, older bone thinner.
     breadth, depth : float
         Shape of the chest.
+    upright, arms : bool
+        Standing, so that the stomach's gas is not in front; whether the upper arms are in the picture.
     """
 
     seed: int
@@ -54,6 +56,8 @@ class Body:
     age_years: float
     breadth: float
     depth: float
+    upright: bool = False
+    arms: bool = True
 
 
 def body_for(*, seed: int, sex: str, age_years: float, enhanced: bool) -> Body:
@@ -96,7 +100,7 @@ def _cavity(body: Body, z: float) -> Field:
     wide = np.interp(z, _Z, _HALF_WIDTH) * body.breadth
     front = np.interp(z, _Z, _FRONT_DEPTH) * body.depth
     back = np.interp(z, _Z, _BACK_DEPTH) * body.depth
-    deep = np.where(_TURN < np.pi / 2, back, front)
+    deep = np.where(np.pi / 2 > _TURN, back, front)
     power = 2.35
     radius = ((np.abs(np.sin(DIRECTIONS)) / wide) ** power + (np.abs(np.cos(DIRECTIONS)) / deep) ** power) ** (
         -1 / power

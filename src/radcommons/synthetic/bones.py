@@ -26,7 +26,7 @@ def paint_bones(image: Field, plane: Plane, depth: Field, body: Body, z: float) 
     _breastbone(image, plane, depth, z)
     _blades(image, plane, depth, z)
     for solid in _collar_and_arm(body):
-        _solid_bone(image, plane, solid, z, marrow=130.0, shell=2.0)
+        _solid_bone(image, plane, solid, z, marrow=130.0, rim=2.0)
     _spine(image, plane, body, z)
 
 
@@ -43,11 +43,11 @@ def _ribs(image: Field, plane: Plane, depth: Field, body: Body, z: float) -> Non
     norm = np.sqrt((radial / (4.3 + 0.6 * gristle)) ** 2 + (offset / (6.3 + gristle)) ** 2)
     real = (order >= 0) & (order <= 11) & (around > 0.085) & (around < 0.955)
     real &= (order < 7) | (around < 0.80 - 0.06 * (order - 7) - 0.12 * (order > 9))
-    share = np.where(real, coverage(((norm - 1) * 4.3).astype(np.float32), plane.soft), 0)
+    share = np.where(real, coverage(((norm - 1) * 4.3).astype(np.float32, copy=False), plane.soft), 0)
     bone = 190 + (_CORTEX_HU - 190) * ramp(norm, 0.45, 0.85)
     worn = 110 + 220 * float(np.clip((body.age_years - 40) / 50, 0, 1)) * ramp(norm, 0.6, 0.95)
     hounsfield = bone + gristle * (worn - bone)
-    image[rows, cols] += (share * (hounsfield - image[rows, cols])).astype(np.float32)
+    image[rows, cols] += (share * (hounsfield - image[rows, cols])).astype(np.float32, copy=False)
 
 
 def _breastbone(image: Field, plane: Plane, depth: Field, z: float) -> None:
@@ -71,9 +71,13 @@ def _blades(image: Field, plane: Plane, depth: Field, z: float) -> None:
     middle = 22 + 7 * np.sin((around[near] - start) / (stop - start) * 3.0)
     thick = 1.9 + 4 * ramp(around[near], stop - 0.22, stop) * float(ramp(z, -20, 60)) + 1.2 * (1 - strength)
     ends = (np.abs(around[near] - (start + stop) / 2) - (stop - start) / 2) * 95
-    shape = meet((np.abs(depth[near] - middle) - thick).astype(np.float32), ends.astype(np.float32), rounding=2)
+    shape = meet(
+        (np.abs(depth[near] - middle) - thick).astype(np.float32, copy=False),
+        ends.astype(np.float32, copy=False),
+        rounding=2,
+    )
     share = coverage(shape, plane.soft) * strength
-    image[near] += (share * (_shelled(shape, 260.0, 1.6) - image[near])).astype(np.float32)
+    image[near] += (share * (_shelled(shape, 260.0, 1.6) - image[near])).astype(np.float32, copy=False)
 
 
 def _collar_and_arm(body: Body) -> list[Solid]:
@@ -83,11 +87,12 @@ def _collar_and_arm(body: Body) -> list[Solid]:
         solids += [
             Capsule((side * 24, -70, 47), (side * 78 * reach, -62, 74), 7.5, 6),
             Capsule((side * 78 * reach, -62, 74), (side * 138 * reach, -12, 100), 6, 6.5),
-            Ellipsoid((side * 158 * reach, 14, 96), (23, 23, 25)),
-            Capsule((side * 166 * reach, 10, 92), (side * 186 * reach, -4, 140), 15, 12),
             Capsule((side * 70 * reach, 104, 66), (side * 140 * reach, 52, 98), 4.5, 6),
             Capsule((side * 128 * reach, 30, 72), (side * 134 * reach, 22, 92), 9, 12),
         ]
+        if body.arms:
+            solids.append(Ellipsoid((side * 158 * reach, 14, 96), (23, 23, 25)))
+            solids.append(Capsule((side * 166 * reach, 10, 92), (side * 186 * reach, -4, 140), 15, 12))
     return solids
 
 
@@ -99,7 +104,7 @@ def _spine(image: Field, plane: Plane, body: Body, z: float) -> None:
     size = float(np.interp(z, (-200, 120), (1.18, 0.86)))
     waist = 1 - 0.10 * (1 - abs(part - 0.5) * 2)
     shape = Ellipsoid((0, middle, z), (19 * size * waist, 15.5 * size * waist, 50))
-    _solid_bone(image, plane, shape, z, marrow=175 - 0.9 * (body.age_years - 40), shell=1.5, fade=disc)
+    _solid_bone(image, plane, shape, z, marrow=175 - 0.9 * (body.age_years - 40), rim=1.5, fade=disc)
     canal = middle + 15.5 * size + 9
     arch = 1 - 0.6 * float(ramp(abs(part - 0.35), 0.22, 0.4))
     for side in (-1, 1):
@@ -115,13 +120,13 @@ def _spine(image: Field, plane: Plane, body: Body, z: float) -> None:
 
 
 def _solid_bone(
-    image: Field, plane: Plane, solid: Solid, z: float, *, marrow: float = 240.0, shell: float = 1.6, fade: float = 0.0
+    image: Field, plane: Plane, solid: Solid, z: float, *, marrow: float = 240.0, rim: float = 1.6, fade: float = 0.0
 ) -> None:
     found = solid.on(plane, z, margin=2)
     if found is None:
         return
     window, shape = found
-    hard = _shelled(shape, marrow, shell)
+    hard = _shelled(shape, marrow, rim)
     paint(image[window], coverage(shape, plane.soft), hard + fade * (95 - hard) if fade else hard)
 
 

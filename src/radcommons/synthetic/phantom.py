@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from radcommons.synthetic.anatomy import (
-    BOTTOM_MM,
-    LEFT_HILUM,
-    RIGHT_HILUM,
-    TOP_MM,
-    Body,
-    body_for,
-    mediastinum,
-)
-from radcommons.synthetic.lesions import Lesions, sow
-from radcommons.synthetic.shapes import Field, Plane
+from radcommons.synthetic.anatomy import BOTTOM_MM, TOP_MM, Body, body_for, mediastinum
+from radcommons.synthetic.lesions import sow
+from radcommons.synthetic.lungs import fill_lungs
+from radcommons.synthetic.shapes import Field, Grid, Plane
 from radcommons.synthetic.slices import paint_slice
-from radcommons.synthetic.vessels import Points, grow, merged, pour
 
 Mask = NDArray[np.bool_]
 
@@ -68,31 +60,6 @@ class Phantom:
         return 100 * (volume["ggo"] + volume["consolidation"]) / volume["lung"] if volume["lung"] else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Where the voxels of a phantom lie, model millimetres."""
-
-    x: Field
-    y: Field
-    z: Field
-    soft: float
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(slices, rows, cols)."""
-        return len(self.z), len(self.y), len(self.x)
-
-    @property
-    def origin(self) -> tuple[float, float, float]:
-        """Middle of the first voxel (x, y, z)."""
-        return float(self.x[0]), float(self.y[0]), float(self.z[0])
-
-    @property
-    def step(self) -> tuple[float, float, float]:
-        """Distance between voxels (x, y, z)."""
-        return float(self.x[1] - self.x[0]), float(self.y[1] - self.y[0]), float(self.z[1] - self.z[0])
-
-
 def make_phantom(
     seed: int,
     *,
@@ -133,7 +100,7 @@ def make_phantom(
     volume, lung, depth = _paint(body, grid, table=True)
     random = np.random.default_rng([seed, 17])
     lesions = sow(lung=lung, depth=depth, spacing=spacing, extent=extent, dense=dense, random=random)
-    _fill_lungs(volume, lung, lesions, body, grid, random)
+    fill_lungs(volume, lung, lesions, grid, random, blood_hu=body.blood_hu)
     _add_noise(volume, grid, random, noise_hu)
     return Phantom(
         volume_hu=np.clip(np.rint(volume), -1024, 3071).astype(np.int16),
@@ -161,8 +128,8 @@ def attenuation_volume(
     volume : ndarray, HU, shape (slices, rows, cols)
     step : tuple of float, millimetres (slices, rows, cols)
     """
-    body = body_for(seed=seed, sex=sex, age_years=age_years, enhanced=False)
-    step = (1.7, 3.0, 1.6) if along == "y" else (1.7, 1.6, 3.0)
+    body = replace(body_for(seed=seed, sex=sex, age_years=age_years, enhanced=False), upright=True, arms=along == "y")
+    step = (1.9, 3.0, 1.6) if along == "y" else (1.9, 1.6, 3.0)
     counts = [round(length / part) for length, part in zip((TOP_MM - BOTTOM_MM, 288, 400), step, strict=True)]
     axes = [
         ((np.arange(count) - (count - 1) / 2) * part).astype(np.float32)
@@ -172,7 +139,7 @@ def attenuation_volume(
     volume, lung, depth = _paint(body, grid, table=False)
     random = np.random.default_rng([seed, 17])
     lesions = sow(lung=lung, depth=depth, spacing=step, extent=extent, dense=dense, random=random)
-    _fill_lungs(volume, lung, lesions, body, grid, random)
+    fill_lungs(volume, lung, lesions, grid, random, blood_hu=body.blood_hu, drops=3.0)
     return volume, (step[0] * body.scale, step[1] * body.scale, step[2] * body.scale)
 
 
@@ -210,51 +177,6 @@ def _marbling(grid: Grid, random: np.random.Generator, tiles: int = 5) -> Field:
     rough = random.standard_normal((tiles, *grid.shape[1:]), np.float32)
     smooth = ndimage.gaussian_filter(rough, (0, 5 / grid.step[1], 5 / grid.step[0]))
     return np.asarray(smooth / smooth.std(), np.float32)
-
-
-def _fill_lungs(
-    volume: Field, lung: Mask, lesions: Lesions, body: Body, grid: Grid, random: np.random.Generator
-) -> None:
-    vessels, airways, lumens = _trees(lung, grid, random)
-    lesions.paint(volume)
-    for share, hounsfield, strength in ((vessels, 42.0, 1.0), (airways, -120.0, 0.9), (lumens, -960.0, 1.0)):
-        touched = np.flatnonzero((share > 0) & lung)
-        part = share.ravel()[touched] * strength
-        flat = volume.reshape(-1)
-        flat[touched] += part * (hounsfield + (body.blood_hu - 42 if hounsfield > 0 else 0) - flat[touched])
-
-
-def _trees(lung: Mask, grid: Grid, random: np.random.Generator) -> tuple[Field, Field, Field]:
-    vessels, walls, lumens = [], [], []
-    for hilum, side in ((RIGHT_HILUM, grid.x < 0), (LEFT_HILUM, grid.x > 0)):
-        slabs, rows, cols = np.nonzero(lung & side)
-        if len(slabs) < 500:
-            continue
-        where = np.column_stack([grid.x[cols], grid.y[rows], grid.z[slabs]]).astype(float)
-        tips = _spread(where, 620, random)
-        artery = grow(hilum, tips, tip_mm=0.78, widest_mm=7.0, random=random)
-        low = (hilum[0], hilum[1] - 2, hilum[2] - 30)
-        vessels += [artery, grow(low, _spread(where, 320, random), tip_mm=0.75, widest_mm=5.5, random=random)]
-        bronchi = grow(
-            (hilum[0], hilum[1] + 4, hilum[2] - 2),
-            _spread(where, 60, random),
-            tip_mm=0.75,
-            widest_mm=3.4,
-            random=random,
-        )
-        lumens.append(bronchi)
-        walls.append(type(bronchi)(bronchi.start, bronchi.end, bronchi.radius + 0.75))
-    settings = {"origin": grid.origin, "spacing": grid.step, "shape": grid.shape, "random": random}
-    if not vessels:
-        nothing = np.zeros(grid.shape, np.float32)
-        return nothing, nothing, nothing
-    return tuple(pour(merged(*some), **settings) for some in (vessels, walls, lumens))  # type: ignore[return-value, arg-type]
-
-
-def _spread(where: Points, count: int, random: np.random.Generator) -> Points:
-    return where[random.choice(len(where), min(count, len(where)), replace=False)] + random.normal(
-        0, 0.4, (min(count, len(where)), 3)
-    )
 
 
 def _add_noise(volume: Field, grid: Grid, random: np.random.Generator, noise_hu: float) -> None:

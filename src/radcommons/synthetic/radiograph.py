@@ -92,7 +92,7 @@ def project(
 def _line_integrals(volume: Field, step: tuple[float, float, float], *, axis: int) -> Field:
     """Return the attenuation of each ray; the calcium of bone absorbs more than its CT number says at low energy."""
     relative = np.maximum(volume / 1000 + 1, 0)
-    relative += 0.35 * np.maximum(volume - 150, 0) / 1000
+    relative += 0.6 * np.maximum(volume - 150, 0) / 1000
     total = relative.sum(axis=axis, dtype=np.float32) * np.float32(step[axis] * _WATER_PER_MM)
     return np.asarray(total[::-1], np.float32)
 
@@ -114,7 +114,7 @@ def _exposed(thickness: Field, pixel: float, random: np.random.Generator, *, bed
     scatter = np.pad(scatter, [(0, a - b) for a, b in zip(primary.shape, scatter.shape, strict=True)], mode="edge")
     share = 0.55 if bedside else 0.25
     seen = primary + share * scatter
-    photons = 2.5e4 if bedside else 6e4
+    photons = 8e4 if bedside else 2e5
     grain = ndimage.gaussian_filter(random.standard_normal(seen.shape, np.float32), 0.6) * 2.0
     seen = seen + grain * np.sqrt(np.maximum(seen, 1e-6) / photons)
     return np.asarray(-np.log(np.maximum(seen, 2e-4)), np.float32)
@@ -126,7 +126,8 @@ def _look(optical: Field, pixel: float, random: np.random.Generator) -> Field:
     coarse = np.pad(coarse, [(0, max(0, a - b)) for a, b in zip(optical.shape, coarse.shape, strict=True)], mode="edge")
     coarse = coarse[: optical.shape[0], : optical.shape[1]]
     fine = optical - ndimage.gaussian_filter(optical, 1.2 / pixel)
-    pressed = optical - 0.35 * (coarse - float(np.median(coarse))) + 0.9 * fine
+    band = ndimage.gaussian_filter(optical, 1.2 / pixel) - ndimage.gaussian_filter(optical, 5 / pixel)
+    pressed = optical - 0.45 * (coarse - float(np.median(coarse))) + 1.0 * fine + 0.6 * band
     pressed += 0.004 * np.sin(np.arange(optical.shape[0], dtype=np.float32) * 1.9)[:, None]
     body = pressed[optical > 0.5]
     low, high = np.quantile(body[:: max(1, body.size // 40_000)], (0.02, 0.985))

@@ -19,6 +19,31 @@ ANGLES = 720
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """Where the voxels of a phantom lie, model millimetres."""
+
+    x: Field
+    y: Field
+    z: Field
+    soft: float
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(slices, rows, cols)."""
+        return len(self.z), len(self.y), len(self.x)
+
+    @property
+    def origin(self) -> tuple[float, float, float]:
+        """Middle of the first voxel (x, y, z)."""
+        return float(self.x[0]), float(self.y[0]), float(self.z[0])
+
+    @property
+    def step(self) -> tuple[float, float, float]:
+        """Distance between voxels (x, y, z)."""
+        return float(self.x[1] - self.x[0]), float(self.y[1] - self.y[0]), float(self.z[1] - self.z[0])
+
+
+@dataclass(frozen=True, slots=True)
 class Plane:
     """The pixel grid of every slice of one phantom, in model millimetres.
 
@@ -45,8 +70,8 @@ class Plane:
         """Return the plane whose pixel centres lie at every pair of `x` and `y`."""
         column = np.asarray(x, np.float32)[None, :]
         row = np.asarray(y, np.float32)[:, None]
-        radius = np.hypot(column, row).astype(np.float32)
-        angle = np.arctan2(column, row).astype(np.float32)
+        radius = np.hypot(column, row).astype(np.float32, copy=False)
+        angle = np.arctan2(column, row).astype(np.float32, copy=False)
         index = np.rint((angle + np.pi) * (ANGLES / (2 * np.pi))).astype(np.intp) % ANGLES
         return cls(x=column, y=row, radius=radius, angle=angle, index=index, soft=soft)
 
@@ -79,7 +104,7 @@ class Capsule:
         along = np.clip((dx * ux + dy * uy + (z - z0) * uz) / length2, 0, 1)
         gap = np.sqrt((dx - along * ux) ** 2 + (dy - along * uy) ** 2 + (z - z0 - along * uz) ** 2)
         distance = gap - (self.start_radius + along * (self.end_radius - self.start_radius))
-        return window, distance.astype(np.float32)
+        return window, distance.astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +126,7 @@ class Ellipsoid:
         dx, dy = plane.x[:, window[1]] - cx, plane.y[window[0]] - cy
         cos, sin = float(np.cos(self.turn)), float(np.sin(self.turn))
         norm = np.sqrt(((dx * cos + dy * sin) / a) ** 2 + ((dy * cos - dx * sin) / b) ** 2 + height * height)
-        return window, ((norm - 1) * min(a, b)).astype(np.float32)
+        return window, ((norm - 1) * min(a, b)).astype(np.float32, copy=False)
 
 
 Solid = Capsule | Ellipsoid

@@ -56,7 +56,7 @@ def paint_slice(
         _table(image, plane, body)
     _wall(image, plane, rings, depth, grain, body)
     below = _below_diaphragm(plane, z)
-    _abdomen(image, plane, depth, below, z)
+    _abdomen(image, plane, depth, below, z, gas=not body.upright)
     envelope = _organs(image, plane, organs, z)
     lung = _lung(plane, depth, below, envelope, z)
     paint(image, coverage(lung, plane.soft), _parenchyma(plane))
@@ -113,7 +113,7 @@ _ABDOMEN: tuple[tuple[Ellipsoid, float, float], ...] = (
 )
 
 
-def _abdomen(image: Field, plane: Plane, depth: Field, below: Field, z: float) -> None:
+def _abdomen(image: Field, plane: Plane, depth: Field, below: Field, z: float, *, gas: bool) -> None:
     inside = meet(depth + 1, below)
     if float(inside.min()) > 0:
         return
@@ -126,9 +126,9 @@ def _abdomen(image: Field, plane: Plane, depth: Field, below: Field, z: float) -
         window, shape = found
         kept = meet(shape, meet(depth[window] + 2 + gap, below[window] + gap), rounding=5)
         paint(image[window], coverage(kept, plane.soft), hounsfield)
-        if hounsfield < 30:
-            gas = meet(kept + 4, plane.y[window[0]] + 30 + 0 * kept)
-            paint(image[window], coverage(gas, plane.soft), -960.0)
+        if gas and hounsfield < 30:
+            bubble = meet(kept + 4, plane.y[window[0]] + 30 + 0 * kept)
+            paint(image[window], coverage(bubble, plane.soft), -960.0)
 
 
 def _organs(image: Field, plane: Plane, organs: list[tuple[Solid, float]], z: float) -> Field:
