@@ -1,4 +1,4 @@
-"""What a hub's verbs work with, in one value: database, objects, key, settings. Web apps keep it as `app.state.platform`."""
+"""What the verbs of a hub work with, in one value: database, objects, key and settings."""
 
 from __future__ import annotations
 

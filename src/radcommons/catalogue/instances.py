@@ -1,0 +1,320 @@
+"""Instance versions at the hub: announced, received, read, accepted, refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from radcommons.catalogue import tables as t
+from radcommons.catalogue.submissions import batches
+from radcommons.dicomweb.json import JsonDataset, first, tag_key
+from radcommons.platform.clock import instant
+from radcommons.platform.database import insert_new
+from radcommons.records.lifecycle import INSTANCE, InstanceEvent, InstanceState, advance
+from radcommons.records.submission import Item
+
+# Patient- and study-level, and series-level attributes that QIDO-RS answers with (PS3.18 tables 10.6.3-3 and 10.6.3-4).
+STUDY_TAGS = (
+    0x00080005, 0x00080020, 0x00080030, 0x00080050, 0x00080090, 0x00080201, 0x00081030, 0x00100010, 0x00100020,
+    0x00100030, 0x00100040, 0x00101010, 0x00101020, 0x00101030, 0x00120062, 0x00120063, 0x00120064, 0x00280303,
+    0x0020000D, 0x00200010,
+)  # fmt: skip
+SERIES_TAGS = (
+    0x00080021, 0x00080031, 0x00080060, 0x0008103E, 0x00080070, 0x00081090, 0x00180015, 0x00185100, 0x0020000D,
+    0x0020000E, 0x00200011, 0x00200052, 0x00200060, 0x00400244, 0x00400245, 0x00400275,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """An instance version as the hub holds it."""
+
+    id: int
+    sop_instance_uid: str
+    digest: str
+    size: int
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    patient: str
+    study_instance_uid: str
+    series_instance_uid: str
+    site: str
+    dataset: str
+    submission_id: str | None
+    state: InstanceState
+    supersedes: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the object's own header says; `header` is DICOM JSON without bulk data."""
+
+    modality: str
+    number: int | None
+    rows: int | None
+    columns: int | None
+    frames: int | None
+    header: JsonDataset
+
+
+_FIELDS = tuple(Version.__dataclass_fields__)
+_COLUMNS = tuple(t.instance.c[name] for name in _FIELDS)
+
+
+def _version(row: sa.Row[*tuple[Any, ...]]) -> Version:
+    values = dict(row._mapping)
+    return Version(**{**values, "state": InstanceState(values["state"])})
+
+
+def _select(connection: sa.Connection, *conditions: sa.ColumnElement[bool], lock: bool = False) -> list[Version]:
+    query = sa.select(*_COLUMNS).where(*conditions).order_by(t.instance.c.id)
+    return [_version(row) for row in connection.execute(query.with_for_update() if lock else query)]
+
+
+def of_uids(connection: sa.Connection, uids: Iterable[str]) -> list[Version]:
+    """Return every version of some SOP Instance UIDs."""
+    return [v for some in batches(uids) for v in _select(connection, t.instance.c.sop_instance_uid.in_(some))]
+
+
+def of_digests(connection: sa.Connection, digests: Iterable[str]) -> list[Version]:
+    """Return the versions with these bytes."""
+    return [v for some in batches(digests) for v in _select(connection, t.instance.c.digest.in_(some))]
+
+
+def of_submission(
+    connection: sa.Connection, identifier: str, *, states: Sequence[InstanceState] | None = None, lock: bool = False
+) -> list[Version]:
+    """Return the versions that a submission names, in one of `states` when given."""
+    named = sa.select(t.submission_item.c.instance_id).where(t.submission_item.c.submission_id == identifier)
+    conditions: list[sa.ColumnElement[bool]] = [t.instance.c.id.in_(named)]
+    if states is not None:
+        conditions.append(t.instance.c.state.in_(states))
+    return _select(connection, *conditions, lock=lock)
+
+
+def of_site(
+    connection: sa.Connection, site: str, *, patients: Sequence[str], studies: Sequence[str], digests: Sequence[str]
+) -> list[Version]:
+    """Return the versions of a site that belong to one of the patients or studies, or have one of the digests."""
+    found: dict[int, Version] = {}
+    ways = (
+        (t.instance.c.patient, patients),
+        (t.instance.c.study_instance_uid, studies),
+        (t.instance.c.digest, digests),
+    )
+    for column, keys in ways:
+        for some in batches(keys):
+            found.update({v.id: v for v in _select(connection, t.instance.c.site == site, column.in_(some), lock=True)})
+    return [found[number] for number in sorted(found)]
+
+
+def study_owners(connection: sa.Connection, studies: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return the (site, patient) that each known study belongs to; what was refused or withdrawn owns nothing."""
+    owners: dict[str, tuple[str, str]] = {}
+    for some in batches(studies):
+        rows = connection.execute(
+            sa.select(t.instance.c.study_instance_uid, t.instance.c.site, t.instance.c.patient)
+            .where(
+                t.instance.c.study_instance_uid.in_(some),
+                t.instance.c.state.notin_([InstanceState.REFUSED, InstanceState.WITHDRAWN]),
+            )
+            .distinct()
+        )
+        owners.update({study: (site, patient) for study, site, patient in rows})
+    return owners
+
+
+def announce(
+    connection: sa.Connection, items: Sequence[Item], *, site: str, dataset: str, submission: str
+) -> list[Version]:
+    """Add the versions that are new, and return all of them."""
+    rows = [
+        {
+            "sop_instance_uid": item.sop_instance_uid,
+            "digest": item.digest,
+            "size": item.size,
+            "sop_class_uid": item.sop_class_uid,
+            "transfer_syntax_uid": item.transfer_syntax_uid,
+            "patient": item.patient,
+            "study_instance_uid": item.study_instance_uid,
+            "series_instance_uid": item.series_instance_uid,
+            "site": site,
+            "dataset": dataset,
+            "submission_id": submission,
+            "state": InstanceState.ANNOUNCED,
+            "supersedes": item.supersedes.digest if item.supersedes else None,
+        }
+        for item in items
+    ]
+    insert_new(connection, t.instance, rows)
+    wanted = {(item.sop_instance_uid, item.digest) for item in items}
+    known = of_digests(connection, {item.digest for item in items})
+    return [version for version in known if (version.sop_instance_uid, version.digest) in wanted]
+
+
+def add_direct(connection: sa.Connection, rows: Sequence[Version]) -> None:
+    """Add versions that were loaded directly, as received; their `id` is the database's to give."""
+    values = [{name: getattr(row, name) for name in _FIELDS if name != "id"} for row in rows]
+    insert_new(connection, t.instance, values)
+
+
+def keep_uploads(connection: sa.Connection, uploads: Sequence[tuple[str, int]], *, site: str) -> None:
+    """Say that bytes (digest, size) of a site are durable."""
+    at = instant()
+    insert_new(
+        connection,
+        t.upload,
+        [{"digest": digest, "site": site, "size": size, "received_at": at} for digest, size in uploads],
+    )
+
+
+def uploaded(connection: sa.Connection, digests: Iterable[str], *, site: str) -> set[str]:
+    """Return those of `digests` whose bytes the site has sent."""
+    found: set[str] = set()
+    for some in batches(digests):
+        query = sa.select(t.upload.c.digest).where(t.upload.c.site == site, t.upload.c.digest.in_(some))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def forget_uploads(connection: sa.Connection, digests: Iterable[str], *, site: str) -> None:
+    """Forget that a site sent bytes, when they are withdrawn."""
+    for some in batches(digests):
+        connection.execute(t.upload.delete().where(t.upload.c.site == site, t.upload.c.digest.in_(some)))
+
+
+def move(connection: sa.Connection, versions: Iterable[Version], event: InstanceEvent, **values: object) -> int:
+    """Advance versions by the lifecycle table and return how many there were.
+
+    Raises
+    ------
+    WrongState
+        If one of them cannot; none has moved then.
+    """
+    targets: dict[InstanceState, list[int]] = {}
+    for version in versions:
+        targets.setdefault(advance(INSTANCE, version.state, event), []).append(version.id)
+    for state, numbers in targets.items():
+        for some in batches(numbers):
+            connection.execute(t.instance.update().where(t.instance.c.id.in_(some)).values(state=state, **values))
+    return sum(map(len, targets.values()))
+
+
+def keep_readings(connection: sa.Connection, readings: Sequence[tuple[int, Reading]]) -> None:
+    """Keep what the objects' own headers say, by instance number."""
+    if not readings:
+        return
+    names = ("modality", "number", "rows", "columns", "frames", "header")
+    statement = (
+        t.instance.update()
+        .where(t.instance.c.id == sa.bindparam("key"))
+        .values({name: sa.bindparam(f"new_{name}", type_=t.instance.c[name].type) for name in names})
+    )
+    connection.execute(
+        statement,
+        [{"key": number, **{f"new_{name}": getattr(reading, name) for name in names}} for number, reading in readings],
+    )
+
+
+def keep_words(connection: sa.Connection, words: Iterable[tuple[str, str, str, str]]) -> None:
+    """Keep the words (series, word's digest, patient, place) that a lexicon cannot judge."""
+    names = ("series_instance_uid", "word", "patient", "place")
+    insert_new(connection, t.series_word, [dict(zip(names, one, strict=True)) for one in sorted(set(words))])
+
+
+def lonely_words(connection: sa.Connection, patients: Iterable[str], *, crowd: int) -> list[tuple[str, str]]:
+    """Return (series, place) of the words that one patient alone has, once the hub knows `crowd` patients' words."""
+    known = connection.execute(sa.select(sa.func.count(sa.distinct(t.series_word.c.patient)))).scalar_one()
+    if known < crowd:
+        return []
+    other = t.series_word.alias("other")
+    shared = sa.exists().where(other.c.word == t.series_word.c.word, other.c.patient != t.series_word.c.patient)
+    found: set[tuple[str, str]] = set()
+    for some in batches(set(patients)):
+        rows = connection.execute(
+            sa.select(t.series_word.c.series_instance_uid, t.series_word.c.place).where(
+                t.series_word.c.patient.in_(some), sa.not_(shared)
+            )
+        )
+        found.update((row.series_instance_uid, row.place) for row in rows)
+    return sorted(found)
+
+
+def accept(connection: sa.Connection, versions: Sequence[Version]) -> int:
+    """Accept versions: their state, the rows of their studies and series, and what they supersede."""
+    _catalog(connection, versions)
+    replaced = {version.supersedes for version in versions if version.supersedes}
+    uids = {version.sop_instance_uid for version in versions}
+    old = [
+        v for v in of_digests(connection, replaced) if v.state is InstanceState.ACCEPTED and v.sop_instance_uid in uids
+    ]
+    move(connection, old, InstanceEvent.SUPERSEDE)
+    return move(connection, versions, InstanceEvent.ACCEPT, accepted_at=instant())
+
+
+def _catalog(connection: sa.Connection, versions: Sequence[Version]) -> None:
+    """Write the row of each study and series that is new, from the header of its first instance here."""
+    one_of_series = {version.series_instance_uid: version for version in reversed(versions)}
+    headers: dict[int, JsonDataset] = {}
+    for some in batches(version.id for version in one_of_series.values()):
+        rows = connection.execute(sa.select(t.instance.c.id, t.instance.c.header).where(t.instance.c.id.in_(some)))
+        headers.update({row.id: row.header or {} for row in rows})
+    studies = {v.study_instance_uid: _study_row(v, headers[v.id]) for v in reversed(list(one_of_series.values()))}
+    insert_new(connection, t.study, list(studies.values()))
+    insert_new(connection, t.series, [_series_row(v, headers[v.id]) for v in one_of_series.values()])
+
+
+def _part(header: JsonDataset, tags: Sequence[int]) -> JsonDataset:
+    return {key: header[key] for key in map(tag_key, tags) if key in header}
+
+
+def _text(header: JsonDataset, keyword: str, longest: int) -> str | None:
+    value = first(header, keyword)
+    return str(value)[:longest] if value is not None else None
+
+
+def _study_row(version: Version, header: JsonDataset) -> dict[str, Any]:
+    return {
+        "study_instance_uid": version.study_instance_uid,
+        "patient": version.patient,
+        "site": version.site,
+        "study_date": _text(header, "StudyDate", 8),
+        "description": _text(header, "StudyDescription", 256),
+        "accession_number": _text(header, "AccessionNumber", 64),
+        "study_id": _text(header, "StudyID", 64),
+        "patient_sex": _text(header, "PatientSex", 16),
+        "patient_age": _text(header, "PatientAge", 4),
+        "header": _part(header, STUDY_TAGS),
+    }
+
+
+def _series_row(version: Version, header: JsonDataset) -> dict[str, Any]:
+    number = first(header, "SeriesNumber")
+    return {
+        "series_instance_uid": version.series_instance_uid,
+        "study_instance_uid": version.study_instance_uid,
+        "modality": _text(header, "Modality", 16),
+        "number": number if isinstance(number, int) and abs(number) < 2**31 else None,
+        "description": _text(header, "SeriesDescription", 256),
+        "body_part": _text(header, "BodyPartExamined", 64),
+        "header": _part(header, SERIES_TAGS),
+    }
+
+
+def forget(connection: sa.Connection, versions: Sequence[Version]) -> None:
+    """Remove what the catalogue says of withdrawn versions, and studies and series that have no other."""
+    for some in batches(version.id for version in versions):
+        connection.execute(t.instance.update().where(t.instance.c.id.in_(some)).values(header=sa.null()))
+    gone = t.instance.c.state != InstanceState.WITHDRAWN
+    for uids in batches({version.series_instance_uid for version in versions}):
+        kept = sa.select(t.instance.c.series_instance_uid).where(t.instance.c.series_instance_uid.in_(uids), gone)
+        for table in (t.series, t.series_word):
+            column = table.c.series_instance_uid
+            connection.execute(table.delete().where(column.in_(uids), column.notin_(kept)))
+    for uids in batches({version.study_instance_uid for version in versions}):
+        kept = sa.select(t.instance.c.study_instance_uid).where(t.instance.c.study_instance_uid.in_(uids), gone)
+        column = t.study.c.study_instance_uid
+        connection.execute(t.study.delete().where(column.in_(uids), column.notin_(kept)))
