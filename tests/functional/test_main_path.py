@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import random
 import signal
 import subprocess
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,8 @@ from pynetdicom import AE, StoragePresentationContexts
 from pynetdicom.sop_class import Verification
 from radcommons.synthetic.collection import Collection, write_collection
 
-from functional.road import RADCOMMONS, HubSide, Served, as_json, free_port, init_site, radcommons, start_hub
+from radcommons.cli.demo_parts import Hub, Site, command, free_port, run, run_json
+from radcommons.records.errors import PeerError
 from radcommons.records.outcome import Outcomes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -34,30 +37,39 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Collecti
 
 
 @pytest.fixture(params=["embedded", pytest.param("production", marks=pytest.mark.production)])
-def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HubSide]:
+def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hub]:
     """A hub as a process of its own: on SQLite and files, then on a real PostgreSQL and a real S3 server."""
-    env: dict[str, str] = {}
-    if request.param == "production":
-        env = dict(request.getfixturevalue("production_env"))
-    side = start_hub(tmp_path / "hub", env)
+    env = request.getfixturevalue("production_env") if request.param == "production" else {}
+    side = Hub(tmp_path / "hub", port=free_port(), log=tmp_path / "hub.log", environment=env, own_session=True)
+    side.start()
+    side.people(("curator", "researcher"), tmp_path / "people.json")
     yield side
-    side.served.stop()
+    side.stop()
 
 
-def _accept(hub: HubSide, curator: str) -> list[dict[str, Any]]:
-    hub.wait_verified(curator)
-    for one in hub.submissions(curator):
-        if one["state"] == "in-review":
-            hub.ask("POST", f"/api/v1/submissions/{one['id']}/decisions", curator, {"all": "accept-clean"})
-    return hub.submissions(curator)
+@pytest.fixture
+def site(hub: Hub, collection: tuple[Path, Collection], tmp_path: Path) -> Site:
+    """A hospital that is known at the hub."""
+    made = Site(code="ALFA", directory=tmp_path / "site", input=collection[0] / "ALFA", hub=hub)
+    made.init()
+    return made
 
 
-def _release_and_download(hub: HubSide, curator: str, to: Path) -> tuple[str, dict[str, Any]]:
-    made = hub.ask(
-        "POST", "/api/v1/releases", curator, {"dataset": "covid-chest", "title": "A first release", "notes": ""}
-    )
-    radcommons("get", made["id"], "--to", to, "--hub", hub.url)
-    return made["id"], as_json("verify", to)
+def _accepted(hub: Hub) -> int:
+    hub.curate()
+    return sum(one["accepted"] for one in hub.submissions())
+
+
+def _release_and_download(hub: Hub, to: Path) -> dict[str, Any]:
+    release = hub.make_release("A first release")
+    assert release == "covid-chest-1"
+    hub.download(release, to=to)
+    checked: dict[str, Any] = run_json("verify", to)
+    return checked
+
+
+def _checked(hub: Hub) -> None:
+    run("hub", "check", hub.directory, env=hub.environment)
 
 
 def _digests(folder: Path) -> dict[str, Path]:
@@ -68,28 +80,21 @@ def _pixels(path: Path) -> bytes:
     return hashlib.sha256(pydicom.dcmread(path, force=True).PixelData).digest()
 
 
-def test_from_a_folder_to_a_researchers_disk(hub: HubSide, collection: tuple[Path, Collection], tmp_path: Path) -> None:
+def test_from_a_folder_to_a_researchers_disk(
+    hub: Hub, site: Site, collection: tuple[Path, Collection], tmp_path: Path
+) -> None:
     """Every file ends in one outcome, every digest agrees, no pixel changed, no invented identity is left."""
-    folder, expected = collection
-    site = init_site(hub, tmp_path / "site")
-    added = as_json("site", "add", site, folder / "ALFA", "--clinical", folder / "ALFA" / "clinical.csv")
+    added = site.add()
     assert added["seen"] == sum(added[name] for name in (*OUTCOMES[1:-1], "ready"))
     assert (added["held"], added["duplicate"]) == (1, 1)
     assert added["refused"] >= 1
+    again = site.add()
+    assert {name: again[name] for name in OUTCOMES} == {name: added[name] for name in OUTCOMES}, "adding again is idle"
 
-    again = as_json("site", "add", site, folder / "ALFA", "--clinical", folder / "ALFA" / "clinical.csv")
-    assert {name: again[name] for name in ("seen", "ready", "held", "duplicate")} == {
-        name: added[name] for name in ("seen", "ready", "held", "duplicate")
-    }, "adding again changes nothing"
-
-    radcommons("site", "submit", site, ok=(0, 1))
-    curator = hub.token("curator")
-    submissions = _accept(hub, curator)
-    status = as_json("site", "status", site)
-    accepted = sum(one["accepted"] for one in submissions)
-    assert accepted >= 0.95 * status["submitted"], [one["findings"][:3] for one in submissions]
-
-    release, checked = _release_and_download(hub, curator, tmp_path / "download")
+    site.submit()
+    accepted, status = _accepted(hub), site.status()
+    assert accepted >= 0.95 * status["submitted"], hub.finding_codes()
+    checked = _release_and_download(hub, tmp_path / "download")
     assert checked["verified"] == checked["files"] == accepted
     summary = Outcomes(
         **{name: status[name] for name in OUTCOMES},
@@ -100,17 +105,18 @@ def test_from_a_folder_to_a_researchers_disk(hub: HubSide, collection: tuple[Pat
     )
     assert summary.discrepancies() == []
 
-    sent = {path.name for path in (site / "objects").rglob("*") if path.is_file()}
     downloaded = _digests(tmp_path / "download")
-    assert set(downloaded) <= {name.split(".")[0] for name in sent}, "what was downloaded is what left the hospital"
-    before = {_pixels(path) for path in (folder / "ALFA").rglob("*") if _is_whole_dicom(path)}
-    zipped = {digest for digest in _zipped_pixels(folder / "ALFA")}
-    assert {_pixels(path) for path in downloaded.values()} <= before | zipped, "no pixel changed unasked"
+    sent = {hashlib.sha256(path.read_bytes()).hexdigest() for path in _files(site.directory / "objects")}
+    assert set(downloaded) <= sent, "what was downloaded is what left the hospital"
+    before = {_pixels(path) for path in _files(site.input) if _is_whole_dicom(path)} | set(_zipped_pixels(site.input))
+    assert {_pixels(path) for path in downloaded.values()} <= before, "no pixel changed unasked"
+    leaked = _leaks(collection[1], [*downloaded.values(), hub.log])
+    assert leaked == set(), f"identity left in {len(leaked)} places"
+    _checked(hub)
 
-    leaked = _leaks(expected, [*downloaded.values(), hub.directory.parent / "hub.log"])
-    assert leaked == set(), f"identity left in {len(leaked)} files"
-    assert as_json("hub", "check", hub.directory, ok=(0,), env=hub.env) is not None
-    assert release == "covid-chest-1"
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def _is_whole_dicom(path: Path) -> bool:
@@ -123,9 +129,6 @@ def _is_whole_dicom(path: Path) -> bool:
 
 
 def _zipped_pixels(folder: Path) -> Iterator[bytes]:
-    import io
-    import zipfile
-
     for path in folder.rglob("*.zip"):
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
@@ -147,32 +150,22 @@ def _leaks(expected: Collection, files: list[Path]) -> set[tuple[str, str]]:
     }
 
 
-def test_a_pacs_pushes_by_c_store(hub: HubSide, collection: tuple[Path, Collection], tmp_path: Path) -> None:
+def test_a_pacs_pushes_by_c_store(site: Site, tmp_path: Path) -> None:
     """What a PACS pushed and saw acknowledged is there after kill -9 of the gateway, exactly once."""
-    folder, _ = collection
-    site = init_site(hub, tmp_path / "site")
-    port, dimse = free_port(), free_port()
-    gateway = Served(
-        arguments=["site", "serve", str(site), "--port", str(port), "--dimse-port", str(dimse)],
-        probe=f"http://127.0.0.1:{port}/healthz",
-        log=tmp_path / "site.log",
-    )
-    gateway.start()
+    gateway = site.serve(tmp_path / "site.log", own_session=True)
     try:
-        slices = [path for path in sorted((folder / "ALFA").rglob("*")) if _is_whole_dicom(path)][:12]
-        acknowledged = _push(slices[:6], dimse)
+        slices = [path for path in _files(site.input) if _is_whole_dicom(path)][:12]
+        acknowledged = _push(slices[:6], site.dimse_port)
         gateway.kill()
-        gateway.start()
-        acknowledged += _push(slices[6:], dimse)
+        gateway = site.serve(tmp_path / "site.log", own_session=True)
+        acknowledged += _push(slices[6:], site.dimse_port)
         assert acknowledged == len(slices)
         until = time.monotonic() + 60
-        while time.monotonic() < until:
-            status = as_json("site", "status", site)
-            if status["seen"] >= len(slices) and not any((site / "inbox").glob("*.dcm")):
-                break
+        while (status := site.status())["seen"] < len(slices) and time.monotonic() < until:
             time.sleep(0.3)
         ended = sum(status[name] for name in (*OUTCOMES[1:], "ready"))
-        assert status["seen"] == ended == len({hashlib.sha256(path.read_bytes()).digest() for path in slices})
+        assert status["seen"] == ended == len(slices)
+        assert status["ready"] >= len(slices) - 2
     finally:
         gateway.stop()
 
@@ -193,42 +186,35 @@ def _push(paths: list[Path], port: int) -> int:
     return stored
 
 
-def test_kill_nine_of_either_side_loses_nothing(
-    hub: HubSide, collection: tuple[Path, Collection], tmp_path: Path
-) -> None:
+def test_kill_nine_of_either_side_loses_nothing(hub: Hub, site: Site, tmp_path: Path) -> None:
     """Killed at random points while adding, submitting and verifying, the hub holds each instance exactly once."""
-    folder, _ = collection
-    site = init_site(hub, tmp_path / "site")
     chance = random.Random(2020)
     for _ in range(3):
-        _killed(["site", "add", str(site), str(folder / "ALFA")], after=chance.uniform(0.8, 4.0))
-    added = as_json("site", "add", site, folder / "ALFA")
+        _killed(["site", "add", str(site.directory), str(site.input)], after=chance.uniform(0.8, 4.0))
+    added = site.add()
     for _ in range(3):
-        _killed(["site", "submit", str(site)], after=chance.uniform(0.6, 2.0))
-        hub.served.kill()
-        hub.served.start()
-    sending = subprocess.Popen([*RADCOMMONS, "site", "submit", str(site)], stdout=subprocess.DEVNULL)
+        _killed(["site", "submit", str(site.directory)], after=chance.uniform(0.6, 2.0))
+        hub.child.kill()
+        hub.start()
+    sending = subprocess.Popen(command("site", "submit", str(site.directory)), stdout=subprocess.DEVNULL)
     time.sleep(chance.uniform(0.8, 1.6))
-    hub.served.kill()
-    hub.served.start()
+    hub.child.kill()
+    hub.start()
     sending.wait(200)
-    radcommons("site", "submit", site, ok=(0, 1))
-    hub.served.kill()  # in the middle of verifying
-    hub.served.start()
+    site.submit()
+    hub.child.kill()  # in the middle of verifying
+    hub.start()
 
-    curator = hub.token("curator")
-    submissions = _accept(hub, curator)
-    status = as_json("site", "status", site)
+    accepted, status = _accepted(hub), site.status()
     assert status["submitted"] == added["ready"] + added["submitted"]
-    assert sum(one["items"] for one in submissions) == status["submitted"], "each instance is there exactly once"
-    _, checked = _release_and_download(hub, curator, tmp_path / "download")
-    assert checked["verified"] == sum(one["accepted"] for one in submissions)
-    assert as_json("hub", "check", hub.directory, ok=(0,), env=hub.env) is not None
+    assert sum(one["items"] for one in hub.submissions()) == status["submitted"], "each is there exactly once"
+    assert _release_and_download(hub, tmp_path / "download")["verified"] == accepted > 0
+    _checked(hub)
 
 
 def _killed(arguments: list[str], *, after: float) -> None:
     process = subprocess.Popen(
-        [*RADCOMMONS, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     time.sleep(after)
     if process.poll() is None:
@@ -236,30 +222,24 @@ def _killed(arguments: list[str], *, after: float) -> None:
     process.wait()
 
 
-def test_a_withdrawal_reaches_feed_and_holder(
-    hub: HubSide, collection: tuple[Path, Collection], tmp_path: Path
-) -> None:
+def test_a_withdrawal_reaches_feed_and_holder(hub: Hub, site: Site, tmp_path: Path) -> None:
     """A patient taken back at the site is gone from the hub, told in the feed, and refused when they come again."""
-    folder, _ = collection
-    site = init_site(hub, tmp_path / "site")
-    as_json("site", "add", site, folder / "ALFA")
-    radcommons("site", "submit", site, ok=(0, 1))
-    curator = hub.token("curator")
-    _accept(hub, curator)
-    download = tmp_path / "download"
-    release, _ = _release_and_download(hub, curator, download)
+    site.add()
+    site.submit()
+    assert _accepted(hub) > 0
+    _release_and_download(hub, tmp_path / "download")
 
-    first = next(path for path in sorted((folder / "ALFA").rglob("*")) if _is_whole_dicom(path))
+    first = next(path for path in _files(site.input) if _is_whole_dicom(path))
     patient = str(pydicom.dcmread(first, force=True).PatientID)
-    radcommons("site", "withdraw", site, "--patient", patient, "--reason", "consent-withdrawn")
+    run("site", "withdraw", site.directory, "--patient", patient, "--reason", "consent-withdrawn")
     feed = httpx.get(f"{hub.url}/api/v1/datasets/covid-chest/feed", trust_env=False).json()["entries"]
     withdrawn = {digest for entry in feed if entry["event"] == "withdrawn" for digest in entry["digests"]}
     assert withdrawn
-    checked = as_json("verify", download, ok=(1,))
-    assert (
-        set(checked["withdrawn"]) if isinstance(checked["withdrawn"], list) else checked["withdrawn"] == len(withdrawn)
-    )
-    gone = httpx.get(f"{hub.url}/api/v1/releases/{release}/instances/{next(iter(withdrawn))}", trust_env=False)
-    assert gone.status_code == 410
-    again = as_json("site", "add", site, first)
-    assert again["findings"].get("withdrawn-before", 0) >= 1
+    with pytest.raises(PeerError):  # a holder learns of it by the exit status
+        run("verify", tmp_path / "download")
+    checked = run_json("verify", tmp_path / "download")
+    assert len(checked["withdrawn"]) == len(withdrawn)
+    gone = f"{hub.url}/api/v1/releases/covid-chest-1/instances/{next(iter(withdrawn))}"
+    assert httpx.get(gone, trust_env=False).status_code == 410
+    again = site.add()
+    assert again["submitted"] + again["ready"] == site.status()["submitted"], "what was withdrawn does not come again"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,33 +31,41 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _command(*arguments: str) -> list[str]:
+def command(*arguments: str) -> list[str]:
+    """Return the argument list that runs a `radcommons` command in this installation."""
     return [sys.executable, "-m", "radcommons", *arguments]
 
 
-def run(*arguments: str, may_fail: bool = False, progress: bool = False) -> str:
+def run(
+    *arguments: object, ok: Sequence[int] = (0,), progress: bool = False, env: Mapping[str, str] | None = None
+) -> str:
     """Run one `radcommons` command and return what it printed.
 
     Raises
     ------
     PeerError
-        If it ends with another status than 0 (or 1 with `may_fail`).
+        If it ends with a status that is not in `ok`.
     """
     done = subprocess.run(
-        _command(*arguments),
+        command(*map(str, arguments)),
         stdout=subprocess.PIPE,
         stderr=None if progress else subprocess.PIPE,
         text=True,
         check=False,
+        env={**os.environ, **(env or {})},
     )
-    if done.returncode not in ((0, 1) if may_fail else (0,)):
-        raise PeerError(f"`radcommons {' '.join(arguments[:2])}` ended with {done.returncode}.", mend=done.stderr or "")
+    if done.returncode not in ok:
+        raise PeerError(
+            f"`radcommons {' '.join(map(str, arguments[:2]))}` ended with {done.returncode}.", mend=done.stderr or ""
+        )
     return done.stdout
 
 
-def run_json(*arguments: str, may_fail: bool = False, progress: bool = False) -> Any:
-    """Run one `radcommons` command and return the JSON that it printed."""
-    return json.loads(run(*arguments, may_fail=may_fail, progress=progress))
+def run_json(
+    *arguments: object, ok: Sequence[int] = (0, 1), progress: bool = False, env: Mapping[str, str] | None = None
+) -> Any:
+    """Run one `radcommons` command with --json and return what it printed."""
+    return json.loads(run(*arguments, "--json", ok=ok, progress=progress, env=env))
 
 
 @dataclass(slots=True)
@@ -66,7 +75,9 @@ class Child:
     name: str
     arguments: Sequence[str]
     log: Path
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    # In a session of its own, kill -9 can take all of it at once, as a power cut does.
+    own_session: bool = False
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, probe: str) -> None:
@@ -79,7 +90,11 @@ class Child:
         """
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                _command(*self.arguments), stdout=log, stderr=log, env={**os.environ, **self.environment}
+                command(*self.arguments),
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.environment},
+                start_new_session=self.own_session,
             )
         until = time.monotonic() + _START_S
         while time.monotonic() < until:
@@ -97,6 +112,16 @@ class Child:
         """Say whether the process is gone."""
         return self.process is not None and self.process.poll() is not None
 
+    def kill(self) -> None:
+        """End the process without asking (kill -9)."""
+        if self.process is None or self.ended():
+            return
+        if self.own_session:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        else:
+            self.process.kill()
+        self.process.wait()
+
     def stop(self) -> None:
         """Ask the process to end; insist after ten seconds."""
         if self.process is None or self.ended():
@@ -105,8 +130,7 @@ class Child:
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,30 +143,36 @@ class Person:
 
 
 class Hub:
-    """The coalition's hub in a folder, and what its people do."""
+    """The coalition's hub in a folder, and what its people do. Its curator decides about every instance."""
 
-    def __init__(self, directory: Path, *, port: int, log: Path) -> None:
-        self.directory, self.port, self.log = directory, port, log
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        own_session: bool = False,
+    ) -> None:
+        self.directory, self.log = directory, log
         self.url = f"http://127.0.0.1:{port}"
-        self.child: Child | None = None
+        self.environment = {**(environment or {}), "RADCOMMONS_ACCEPT": "ask", "RADCOMMONS_BASE_URL": self.url}
+        arguments = ("hub", "serve", str(directory), "--port", str(port))
+        self.child = Child("hub", arguments, log, self.environment, own_session=own_session)
         self._people: dict[str, Person] = {}
 
     def start(self) -> None:
-        """Make the hub once, and serve it. Its curator decides about every instance (accept = ask)."""
-        if not (self.directory / "hub.db").exists():
-            run("hub", "init", str(self.directory), "--dataset", DATASET, "--base-url", self.url, "--json")
-        self.child = Child(
-            "hub",
-            ("hub", "serve", str(self.directory), "--port", str(self.port)),
-            self.log,
-            {"RADCOMMONS_ACCEPT": "ask", "RADCOMMONS_BASE_URL": self.url},
-        )
+        """Make the hub once, and serve it."""
+        if not self.directory.exists():
+            self._run("init", self.directory, "--dataset", DATASET, "--base-url", self.url, "--json")
         self.child.start(f"{self.url}/readyz")
+
+    def _run(self, verb: str, *arguments: object) -> str:
+        return run("hub", verb, *arguments, env=self.environment)
 
     def stop(self) -> None:
         """Stop serving."""
-        if self.child:
-            self.child.stop()
+        self.child.stop()
 
     def people(self, roles: Sequence[str], keep: Path) -> dict[str, Person]:
         """Return a sign-in for each role, made once and kept in `keep`."""
@@ -155,13 +185,10 @@ class Hub:
             file.touch(mode=0o600)
             file.write_text(password, "utf-8")
             email = f"{role}@demo.example"
-            run(
-                "hub", "account", str(self.directory), "--email", email, "--role", role,
-                "--name", f"Demo {role}", "--password-file", str(file),
-            )  # fmt: skip
+            named = ("--email", email, "--role", role, "--name", f"Demo {role}", "--password-file", file)
+            self._run("account", self.directory, *named)
             file.unlink()
-            token = run("hub", "token", str(self.directory), "--role", role).strip()
-            self._people[role] = Person(email=email, password=password, token=token)
+            self._people[role] = Person(email=email, password=password, token=self.token("--role", role))
         keep.touch(mode=0o600)
         kept = {
             role: {"email": one.email, "password": one.password, "token": one.token}
@@ -170,12 +197,19 @@ class Hub:
         keep.write_text(json.dumps(kept), "utf-8")
         return self._people
 
-    def site_token(self, code: str) -> str:
-        """Return a new token that speaks for a site."""
-        return run("hub", "token", str(self.directory), "--role", "site", "--site", code).strip()
+    def token(self, *arguments: str) -> str:
+        """Return a new bearer token."""
+        return self._run("token", self.directory, *arguments).strip()
 
-    def _ask(self, method: str, path: str, body: object = None) -> Any:
-        headers = {"Authorization": f"Bearer {self._people['curator'].token}"}
+    def ask(self, method: str, path: str, body: object = None, *, role: str = "curator") -> Any:
+        """Return what the hub's API answers to one of its people; 409 is an answer.
+
+        Raises
+        ------
+        PeerError
+            If it answers with another error.
+        """
+        headers = {"Authorization": f"Bearer {self._people[role].token}"}
         answer = httpx.request(method, self.url + path, headers=headers, json=body, timeout=600, trust_env=False)
         if answer.status_code >= 400 and answer.status_code != 409:
             raise PeerError(
@@ -185,8 +219,8 @@ class Hub:
 
     def submissions(self) -> list[dict[str, Any]]:
         """Return every submission with its counts."""
-        listed = self._ask("GET", "/api/v1/submissions")["submissions"]
-        return [self._ask("GET", f"/api/v1/submissions/{one['id']}") for one in listed]
+        listed = self.ask("GET", "/api/v1/submissions")["submissions"]
+        return [self.ask("GET", f"/api/v1/submissions/{one['id']}") for one in listed]
 
     def finding_codes(self) -> dict[str, int]:
         """Return how often the hub's own checks said what."""
@@ -210,22 +244,18 @@ class Hub:
         for one in found:
             if one["state"] == "in-review":
                 decision = {"all": "accept-clean", "reason": "demonstration: no open question"}
-                self._ask("POST", f"/api/v1/submissions/{one['id']}/decisions", decision)
+                self.ask("POST", f"/api/v1/submissions/{one['id']}/decisions", decision)
 
     def make_release(self, title: str) -> str | None:
         """Make a release of what was accepted; return the newest release, None when there is none."""
-        self._ask("POST", "/api/v1/releases", {"dataset": DATASET, "title": title, "notes": ""})
-        listed = self._ask("GET", "/api/v1/releases")["releases"]
+        self.ask("POST", "/api/v1/releases", {"dataset": DATASET, "title": title, "notes": ""})
+        listed = self.ask("GET", "/api/v1/releases")["releases"]
         return max(listed, key=lambda one: one["number"])["id"] if listed else None
 
     def download(self, release: str, *, to: Path) -> None:
         """Download a release as the researcher does."""
-        token = self._people["researcher"].token
-        os.environ["RADCOMMONS_TOKEN"] = token
-        try:
-            run("get", release, "--to", str(to), "--hub", self.url, progress=True)
-        finally:
-            del os.environ["RADCOMMONS_TOKEN"]
+        token = {"RADCOMMONS_TOKEN": self._people["researcher"].token}
+        run("get", release, "--to", to, "--hub", self.url, progress=True, env=token)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -239,47 +269,42 @@ class Site:
     password: str = ""
     token: str = ""
     url: str = ""
+    dimse_port: int = 0
 
     def init(self) -> None:
         """Make the site once; it keeps its sign-in beside its folder, as a person would in a password safe."""
         safe = self.directory.with_suffix(".sign-in.json")
         if not safe.exists():
-            self.token = self.hub.site_token(self.code)
-            made = run_json(
-                "site", "init", str(self.directory), "--hub", self.hub.url, "--token", self.token,
-                "--site", self.code, "--dataset", DATASET, "--json",
-            )  # fmt: skip
+            self.token = self.hub.token("--role", "site", "--site", self.code)
+            named = ("--hub", self.hub.url, "--token", self.token, "--site", self.code, "--dataset", DATASET)
+            made = run_json("site", "init", self.directory, *named)
             safe.touch(mode=0o600)
             safe.write_text(json.dumps({"password": made["password"], "token": self.token}), "utf-8")
         kept = json.loads(safe.read_text("utf-8"))
         self.password, self.token = kept["password"], kept["token"]
 
-    def add(self, protocol: str) -> None:
-        """Add the input folder, with its clinical table where there is one."""
+    def add(self, protocol: str = "any-imaging") -> dict[str, Any]:
+        """Add the input folder, with its clinical table where there is one; return the counters."""
         clinical = self.input / "clinical.csv"
-        table = ("--clinical", str(clinical)) if clinical.is_file() else ()
-        run(
-            "site", "add", str(self.directory), str(self.input), "--protocol", protocol, *table, "--json",
-            may_fail=True, progress=True,
-        )  # fmt: skip
+        table = ("--clinical", clinical) if clinical.is_file() else ()
+        named = (self.directory, self.input, "--protocol", protocol, *table)
+        found: dict[str, Any] = run_json("site", "add", *named, progress=True)
+        return found
 
     def submit(self) -> None:
         """Send what is ready."""
-        run("site", "submit", str(self.directory), "--json", may_fail=True, progress=True)
+        run("site", "submit", self.directory, "--json", ok=(0, 1), progress=True)
 
     def status(self) -> dict[str, Any]:
         """Return the site's counters."""
-        found: dict[str, Any] = run_json("site", "status", str(self.directory), "--json", may_fail=True)
+        found: dict[str, Any] = run_json("site", "status", self.directory)
         return found
 
-    def serve(self, log: Path) -> Child:
-        """Serve the local page and the DICOM port."""
-        port, dimse = free_port(), free_port()
+    def serve(self, log: Path, *, own_session: bool = False) -> Child:
+        """Serve the local page and the DICOM port `dimse_port`."""
+        port, self.dimse_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{port}"
-        child = Child(
-            "site",
-            ("site", "serve", str(self.directory), "--port", str(port), "--dimse-port", str(dimse)),
-            log,
-        )
+        arguments = ("site", "serve", str(self.directory), "--port", str(port), "--dimse-port", str(self.dimse_port))
+        child = Child("site", arguments, log, own_session=own_session)
         child.start(f"{self.url}/healthz")
         return child
