@@ -67,6 +67,7 @@ CODES: dict[str, str] = {
     "study-of-two-patients": "One study names two patients.",
     "no-patient-id": "No patient identifier; the study stands for the patient.",
     "known-identity-in-text": "Text held a value that identifies this patient; it was removed.",
+    "words-removed": "Words outside the lexicon, which may be names, were removed from a description.",
     "possible-identity-in-text": "Text may hold an identity; a person decides.",
     "burned-in-text": "Text was found in the pixels; a person decides.",
     "identity-flagged": "The header says that burned-in annotation or recognisable features are present.",

@@ -1,0 +1,1 @@
+"""Tables that are generated from the standard by the scripts in tools/."""

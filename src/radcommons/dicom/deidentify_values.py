@@ -1,0 +1,254 @@
+"""How single values are treated: text cleaned, dates shifted, UIDs mapped, what is broken emptied."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
+
+from radcommons.dicom.actions import LONG_TEXTS, Op, Rule
+from radcommons.dicom.dates import capped_age, is_time, shift_date, shift_datetime
+from radcommons.dicom.mapping import Mapper
+from radcommons.dicom.profile import Profile
+from radcommons.dicom.text import Cleaned, Cleaner, Manner
+from radcommons.dicom.uids import is_standards_own, is_well_known, uid_problem
+from radcommons.records.finding import Finding, Severity
+
+Treatment = Callable[[DataElement, Rule, str, Dataset], DataElement | None]
+NUMBER = re.compile(r"[ 0-9+\-.eE]*")
+CODE = re.compile(r"[A-Z0-9_ ]*")
+TEXT_VRS = frozenset(
+    {"AE", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT", "PN", "DS", "IS", "AS", "DA", "DT", "TM", "UI"}
+)
+NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"})
+BINARY_VRS = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "AT", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"})
+CODING_SCHEME = 0x00080102
+# Coding schemes whose meanings a terminology wrote and not a person; local ones are cleaned like descriptions.
+_TERMINOLOGIES = "DCM SCT SRT SNM3 99SDM LN UCUM RADLEX FMA NCIt UMLS I9C I10 ICD10 ICD-10-CM BARI ACR"
+TERMINOLOGIES = frozenset(_TERMINOLOGIES.split())
+REMOVED_TEXT = "REMOVED"
+DUMMIES: dict[str, object] = {
+    "AE": REMOVED_TEXT, "AS": "000D", "CS": REMOVED_TEXT, "DA": "19000101", "DT": "19000101000000", "TM": "000000",
+    "DS": "0", "IS": "0", "LO": REMOVED_TEXT, "LT": REMOVED_TEXT, "PN": REMOVED_TEXT, "SH": REMOVED_TEXT,
+    "ST": REMOVED_TEXT, "UC": REMOVED_TEXT, "UT": REMOVED_TEXT, "UR": "about:blank", "OB": b"\0\0", "OW": b"\0\0",
+    "UN": b"\0\0", "OD": b"\0" * 8, "OF": b"\0" * 4, "OL": b"\0" * 4, "OV": b"\0" * 8, "FL": 0.0, "FD": 0.0, "SL": 0,
+    "SS": 0, "UL": 0, "US": 0, "UV": 0, "SV": 0,
+}  # fmt: skip
+
+
+class Values:
+    """Treats the values of one object and remembers what it came across.
+
+    Parameters
+    ----------
+    profile : Profile
+    mapper : Mapper
+    cleaner : Cleaner
+        Knows the identity to look for.
+    """
+
+    __slots__ = ("_cleaner", "_mapper", "_profile", "bad_uids", "cleaned", "has_non_ascii", "repaired", "words_removed")
+
+    def __init__(self, profile: Profile, mapper: Mapper, cleaner: Cleaner) -> None:
+        self._profile = profile
+        self._mapper = mapper
+        self._cleaner = cleaner
+        self.repaired: list[str] = []
+        self.bad_uids: list[str] = []
+        self.cleaned: list[str] = []
+        self.words_removed: list[str] = []
+        self.has_non_ascii = False
+
+    def treatments(self) -> dict[Op, Treatment]:
+        """Return the function of each treatment; REMOVE and ITEMS are the walk's own."""
+        return {
+            Op.EMPTY: lambda element, _rule, _path, _source: self._emptied(element),
+            Op.DUMMY: lambda element, rule, _path, _source: self._dummy(element, rule),
+            Op.UID: self._uid,
+            Op.INSTANCE_UID: self._uid,
+            Op.DATE: self._date,
+            Op.TIME: self._time,
+            Op.KEEP: self._keep,
+            Op.NUMBER: self._number,
+            Op.CODE_STRING: self._code_string,
+            Op.TECHNICAL: self._technical,
+            Op.DESCRIPTOR: self._descriptor,
+            Op.NARRATIVE: self._narrative,
+            Op.MEANING: self._meaning,
+            Op.AGE: self._age,
+            Op.PSEUDONYM: lambda element, rule, _path, _source: _made(element, rule.vr, self._mapper.pseudonym),
+            Op.ACCESSION: self._accession,
+            Op.LITERAL: lambda element, rule, _path, _source: _made(element, rule.vr, rule.literal),
+        }
+
+    def replaced(self, tag: BaseTag, rule: Rule) -> DataElement | None:
+        """Return what stands in for a broken value: a dummy, nothing in it, or no element, as its type asks."""
+        if rule.fallback is Op.DUMMY:
+            vr = _single(rule.vr)
+            return DataElement(tag, vr, Sequence([Dataset()]) if vr == "SQ" else DUMMIES.get(vr))
+        return None if rule.fallback is Op.REMOVE else DataElement(tag, _single(rule.vr), None)
+
+    def findings(self) -> list[Finding]:
+        """Return notes of what was repaired or taken out of texts, one per place."""
+        kinds = (
+            ("value-repaired", self.repaired, "The value broke its value representation and was emptied or corrected."),
+            ("uid-invalid", self.bad_uids, "The UID broke PS3.5 section 9 and was mapped to a valid one."),
+            (
+                "known-identity-in-text",
+                self.cleaned,
+                "The text named the patient or held a sign of identity, which was removed.",
+            ),
+            ("words-removed", self.words_removed, "Words outside the lexicon, which may be names, were removed."),
+        )
+        return [
+            Finding(code=code, severity=Severity.NOTE, message=message, where=where)
+            for code, places, message in kinds
+            for where in dict.fromkeys(places)
+        ]
+
+    def _broken(self, element: DataElement, rule: Rule, path: str) -> DataElement | None:
+        self.repaired.append(path + rule.name)
+        return self.replaced(element.tag, rule)
+
+    def _emptied(self, element: DataElement) -> DataElement:
+        if element.is_empty and element.VR != "UN":
+            return element
+        vr = element.VR if element.VR != "UN" else "LO"
+        return DataElement(element.tag, vr, Sequence([]) if vr == "SQ" else None)
+
+    def _dummy(self, element: DataElement, rule: Rule) -> DataElement:
+        vr = _single(rule.vr)
+        return DataElement(element.tag, vr, Sequence([Dataset()]) if vr == "SQ" else DUMMIES[vr])
+
+    def _uid(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
+        texts = _texts(element)
+        if texts is None:
+            return self._broken(element, rule, path)
+        mapped = [self._new_uid(text, rule, path) for text in texts]
+        return element if mapped == texts else _joined(element, "UI", mapped)
+
+    def _new_uid(self, text: str, rule: Rule, path: str) -> str:
+        bare = text.strip(" \0")
+        is_public = is_well_known if rule.op is Op.INSTANCE_UID else is_standards_own
+        if not bare or is_public(bare):
+            return bare
+        if uid_problem(bare):
+            self.bad_uids.append(path + rule.name)
+        return self._mapper.uid(bare)
+
+    def _date(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
+        move = shift_date if rule.vr == "DA" else shift_datetime
+        return self._each(element, rule, path, lambda text: move(text, self._mapper.shift_days))
+
+    def _time(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
+        return self._each(element, rule, path, lambda text: text if is_time(text) else None)
+
+    def _age(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
+        return self._each(element, rule, path, capped_age)
+
+    def _accession(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
+        return self._each(element, rule, path, lambda text: self._mapper.accession(text.strip()))
+
+    def _each(
+        self, element: DataElement, rule: Rule, path: str, new: Callable[[str], str | None]
+    ) -> DataElement | None:
+        texts = _texts(element)
+        if texts is None:
+            return self._broken(element, rule, path)
+        if not any(texts):
+            return element
+        fresh = [new(text) if text.strip(" \0") else "" for text in texts]
+        if None in fresh:
+            return self._broken(element, rule, path)
+        return element if fresh == texts and rule.vr == element.VR else _joined(element, rule.vr, fresh)
+
+    def _number(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
+        if element.VR not in NUMBER_VRS:
+            return self._broken(element, rule, path)
+        if element.is_empty or element.VR not in ("DS", "IS"):
+            return element
+        if all(NUMBER.fullmatch(str(getattr(value, "original_string", value))) for value in _many(element.value)):
+            return element
+        return self._broken(element, rule, path)
+
+    def _keep(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
+        # a text where the standard has numbers or bytes is a broken object, or a hiding place
+        return element if element.VR in BINARY_VRS or rule.vr == element.VR else self._broken(element, rule, path)
+
+    def _code_string(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
+        texts = _texts(element)
+        if texts is None:
+            return self._broken(element, rule, path)
+        if not all(CODE.fullmatch(text) for text in texts):
+            return self._cleaned(element, rule, path, Manner.DESCRIPTOR)
+        return self._cleaned(element, rule, path, Manner.CODE)
+
+    def _technical(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
+        return self._cleaned(element, rule, path, Manner.TECHNICAL)
+
+    def _descriptor(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
+        return self._cleaned(element, rule, path, Manner.DESCRIPTOR)
+
+    def _narrative(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
+        return self._cleaned(element, rule, path, Manner.NARRATIVE)
+
+    def _meaning(self, element: DataElement, rule: Rule, path: str, source: Dataset) -> DataElement | None:
+        scheme = str(source[CODING_SCHEME].value or "").strip() if CODING_SCHEME in source else ""
+        manner = Manner.TECHNICAL if scheme in TERMINOLOGIES else Manner.DESCRIPTOR
+        return self._cleaned(element, rule, path, manner)
+
+    def _cleaned(self, element: DataElement, rule: Rule, path: str, manner: Manner) -> DataElement | None:
+        texts = _texts(element)
+        if texts is None:
+            return self._broken(element, rule, path)
+        results = [self._cleaner.clean(text, manner) for text in texts]
+        fresh = [result.text for result in results]
+        self._remember(results, path + rule.name)
+        if not all(text.isascii() for text in fresh):
+            self.has_non_ascii = True
+        if not any(result.changed for result in results) and element.VR in TEXT_VRS:
+            return element
+        if not any(fresh) and rule.fallback is Op.DUMMY:
+            return self._dummy(element, rule)
+        return _joined(element, _single(rule.vr), fresh)
+
+    def _remember(self, results: Iterable[Cleaned], where: str) -> None:
+        for result in results:
+            if result.held_known or result.held_pattern:
+                self.cleaned.append(where)
+            elif result.held_unknown:
+                self.words_removed.append(where)
+
+
+def _single(vr: str) -> str:
+    # "US or SS" and "OB or OW": either is valid for a dummy
+    return vr[-2:] if " or " in vr else vr
+
+
+def _many(value: object) -> Iterable[object]:
+    return value if isinstance(value, Iterable) and not isinstance(value, str | bytes) else (value,)
+
+
+def _texts(element: DataElement) -> list[str] | None:
+    """Return the values of a text element, or None when it holds no text."""
+    if element.VR not in TEXT_VRS:
+        if element.VR == "UN" and isinstance(element.value, bytes):
+            return element.value.decode("ascii", "replace").rstrip(" \0").split("\\")
+        return None
+    if element.value is None:
+        return []
+    return ["" if one is None else str(one) for one in _many(element.value)]
+
+
+def _made(element: DataElement, vr: str, text: str) -> DataElement:
+    return DataElement(element.tag, vr, text)
+
+
+def _joined(element: DataElement, vr: str, texts: list[str] | list[str | None]) -> DataElement:
+    if vr in LONG_TEXTS:
+        return DataElement(element.tag, vr, texts[0] if texts else "")
+    return DataElement(element.tag, vr, list(texts) if len(texts) > 1 else (texts[0] if texts else None))

@@ -1,0 +1,136 @@
+"""Words that clinical descriptions are made of; a word that stands here is taken for no name.
+
+The lexicon is small on purpose: a missing word costs a description a word, a name in it could cost a person more.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from radcommons.dicom._tables.words import WORDS
+from radcommons.dicom.text_fold import LETTERS_ONLY, fold, keys
+
+ENGLISH = """
+abd abdo abdomen about acute add adult after air all amb and angio ante apical appearance are arm arms art
+arterial as asthma at atypical axial background base bedside before bilateral biopsy body bolus bone both brain
+breath breathhold breathing but by calcified calcification cancer cardiac case cavity chest child chronic clear
+clin clinical coarse comp comparison compatible complete con confluent congestion consistent consolidation
+consolidations cont contr contrast control cor coronal corona coronavirus cough covid crazy crossed cta ctpa cxr
+day days deep delayed demonstrate demonstration detected diag diffuse disease distal distribution document dose
+down dry due dual dyn dynamic dyspnea dyspnoea early edema effusion effusions elderly emergency emphysema
+enlarged erect evidence exam examination example exercise exp expiration expiratory expired ext extensive fast
+fever fil fine first flash follow followup for form free from front frontal full fungal ggo glass granuloma
+ground group halo has have head heart helical hernia high hilar hip history hrct image images imaging impression
+in increased increase indeterminate infection infectious infective infiltrate infiltrates insp inspiration
+inspiratory interstitial interval intravenous is isotropic joint kernel kidney knee kub large lat lateral left
+lesion lesions level limited line linear liver lobe lobes local loc localiser localizer low lower lung lungs
+lymph main marked markings mass medi mediastinal mediastinum mid middle mild minimal minip mip moderate monitor
+most motion mpr mra mri multi multifocal multiplanar nasal native neck negative new nodes nodule nodules non
+noncontrast none normal not num obese obl oblique of old on one opacification opacities opacity oral other
+outside paed paeds patchy patient patients paving pcr ped pediatric pelvis peripheral phase phases placement
+plain plane plus pneumonia pneumonitis portable portal position positive post posterior pre predominantly
+pregnant presence present prior probable probably prone prot protocol pulm pulmonary quality quick rad
+radiograph radiographic radiographs radiology rec recon recons reconstruction referred reflex reformat regular
+report res rescale resolution resp resting result reticular review rib ribs right rotated routine row sag
+sagittal sars scan scanogram scans scout screen screening see seen segment seg selected septal sequence ser
+series severe sharp short shoulder shows side signs since single sitting size slice slices small smooth soft
+spine spiral stable standard standing std stat status study subpleural superior supine supplementary suspected
+swab symptomatic symptoms syndrome take taken technique test the there thick thickening thin thor thorac
+thoracic thorax three throat tissue tomo tomography tra trace trans transversal transverse trauma tube
+tuberculosis tumor tumour two typical ultra uncompressed under unilateral unremarkable upper upright
+uncomplicated vascular venous vent ventilation vessel vessels view views viral vol volume wall was week weeks
+weight were whole wide width with within without wnd word wt year years zone zones alveolar lossless lossy
+reversible irreversible jpeg rescaled rows dummy phantom synthetic topogram surview scoutview dosereport
+reformatted axials coronals sagittals nativ cect ncct ldct lowdose hires highres angiogram pulmonal embolus
+emboli embolism thrombus aneurysm dissection rule out query evaluate evaluation eval suspicion outpatient
+inpatient stretcher wheelchair mobile bed table film detector grid nogrid decubitus unit investigational use
+only this tested approved application software output compression factor scaled ratio damaged valve fibroma
+ossifying tibia file set systems title encounter treatment planning system here name angle aortic calcium score
+coronary stent ablation port catheter drain known metastasis metastases oncology surgery postoperative
+preoperative postop preop subacute fracture pain shortness hypoxia oxygen saturation transplant smoker nonsmoker
+smoking diabetes hypertension copd immunosuppressed hiv dialysis pacemaker
+"""
+GERMAN = """
+abdomen aufnahme aufnahmen axial bauch becken befund beidseits bett brustkorb dosis drei duenn durchleuchtung
+ebenen einatmung erguss exspiration fieber frage fragestellung ganz gefaess gefaesse halb hals herz husten
+infektion infiltrat infiltrate inspiration knie knochen kontrast kontrastmittel kontrolle kopf koronar leber
+leer links liegend lunge lungen lungenarterie lungenembolie lungenentzuendung mit mittel nach nativ niedrigdosis
+niere nieren oberbauch oberes ohne patient pneumonie portalvenoes rechts rekonstruktion rippen routine ruecken
+sagittal schaedel schicht schichten schulter seitlich serie sitzend staging stehend studie thorax uebersicht
+unauffaellig untersuchung unteres verdacht verlauf verlaufskontrolle vor weichteil weichteile weichteilfenster
+lungenfenster knochenfenster wirbelsaeule halsschmerz zustand
+"""
+ROMANCE = """
+abdome abdomen abdominal agudo agua apnee arteriel arterielle aspiracion avec axial axiale basse bilateral bras
+cabeza cadera cerebral cervical coeur coupe coupes columna con contraste contrasto controle control controllo
+cor corazon coronal coronale cou costillas cote coude craneo crane cranio cuello debout decubito decubitus
+derecha derecho dereita destra destro diretta dose douleur droit droite encefalo epaule esquerda esquerdo
+estudio estudo etude examen exame esame espiracion espirazione expiration expiracao fase faccia face fievre
+febbre fiebre figado fegato foie frontal frontale gauche genou genu giuntura hanche hepatique higado hombro
+inspiracion inspiracao inspirazione izquierda izquierdo jambe lateral laterale letto lombaire lumbar lombare
+medios mediastin mediastino mediastinico mediastinal muscle native nativo niveau os ossa osseux osso parenchyme
+parenchimale parenquima pecho pelvis pelvien pelvico pied pneumonie polmonare polmone polmoni pomo poumon
+poumons polmonite posteroanterior profil profilo proiezione proiezioni pulmon pulmonaire pulmonar pulmones
+radiografia radiographie rachis reconstruction reconstruccion ricostruzione renal reins rins rodilla sagital
+sagittale sans sem senza sin sinistra sinistro standard suite temps tac tdm telecuore tete testa thoracique
+thorax thoracoabdominal toracica toracico torace torax toux tos tosse tronc tres tutte une venoso veineux
+vertebral volumen vascular ventana fenetre finestra mediastinale espessura epaisseur spessore neumonia
+pneumopathie infezione infeccion
+"""
+DUTCH_AND_NORDIC = """
+borst buik longen thorax hoofd hals bekken links rechts met zonder voor achter zijde opname liggend staand
+lunger brystkasse bryst hjerte mage venstre hoyre med uten stede lungor hoger vanster utan
+"""
+MAKERS = """
+acuson agfa aquilion artis ascend avanto biograph brilliance canon carestream centricity corporation cvi
+definition discovery drive drx dxd edge edition elekta elscint emotion eos esaote evolution film flash force
+fuji fujifilm gendex general genesis gevaert gmbh healthcare hitachi hologic inc incisive ingenuity innova iqon
+kodak konica lightspeed ltd luminos magnetom marquette mec medical medison medtronic mindray minolta mobilett
+mobile neusoft nmr ohif optima orthanc osirix perspective philips photo photon pydicom precision prime prospeed
+quantum revolution samsung scope sectra sensation shimadzu siemens healthineers signa somatom sonosite spectral
+supria symbia syngo systems technologies toshiba trex ultra united unity varian vereos vision vivid voluson
+xpert ysio digitaldiagnost duradiagnost essenta plus definium precedence imaging company radcommons highdicom
+dcmtk gdcm quantax access performance asir asirv aidr idose imr safire admire vibe haste tse tirm stir dwi adc
+epi flair
+"""
+# Words of vendors' protocol and kernel names, and of the values of CS attributes.
+CODES = (
+    """
+athorax thoraxroutine abdomenroutine combi dsct adaptive aec auto automa axials bonebody bw boneplus care caredose
+chst detail derived dose edge filter flat fov gantry hcc hct helix iq iso kv lungen mas max min mono mov normal norm
+original primary secondary other resampled reformatted mixed projection image average maximum minimum volume result
+smartma smart standard std soft sure surestart tho thick thin ultra vct wo wwo xr xray xrays yes wob wfov dlp ctdi kern
+knochen lungb lung mediast medium nat noncon pv pe pa ap ll rl hfs ffs hfp ffp hfdr hfdl ffdr ffdl bowtie cu al
+signed unsigned digitized localizer axial cmb subtraction spi som tolerant extremity wholebody caudal cranial lateral
+trunk tspine lspine cspine ctspine tlspine lower upper arm leg hand foot wrist ankle elbow forearm femur humerus jaw skull
+
+sinus orbit breast clavicle scapula sternum rib coccyx sacrum bladder prostate uterus ovary thyroid pancreas spleen stomach
+colon esophagus aorta heart circleofwillis chestabdomen chestabdpelvis chestabdpelv abdomenpelvis headneck neckchest
+"""
+    + "chest to pelvis abdpel abdpelv chestabd headnecktrunk thoraxabdomen lungscreen hrthorax"
+)
+AGENTS = """
+accupaque bracco dotarem eovist gadovist gastrografin imeron iomeron iomeprol iopamiro isovue magnevist
+multihance omnipaque omniscan optiray oxilan primovist prohance solutrast telebrix ultravist visipaque xenetix
+iopamidol iohexol
+"""
+_LISTS = (AGENTS, WORDS, ENGLISH, GERMAN, ROMANCE, DUTCH_AND_NORDIC, MAKERS, CODES)
+LEXICON = frozenset(key for words in _LISTS for word in words.split() for key in keys(word))
+SHORTEST_PART = 3
+
+
+@lru_cache(maxsize=16384)
+def is_clinical(word: str) -> bool:
+    """Say whether a word, or all the letters in it, stand in the lexicon; also words put together of such words."""
+    runs = LETTERS_ONLY.findall(word)
+    return all(_is_known(fold(run)) or bool(keys(run) & LEXICON) for run in runs)
+
+
+def _is_known(folded: str) -> bool:
+    if folded in LEXICON:
+        return True
+    # ThoraxRoutine, Lungenfenster: two known words written as one
+    return any(
+        folded[:cut] in LEXICON and folded[cut:] in LEXICON
+        for cut in range(SHORTEST_PART + 1, len(folded) - SHORTEST_PART)
+    )

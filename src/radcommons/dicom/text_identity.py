@@ -1,0 +1,183 @@
+"""What is known to identify a patient, and the search for it in text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pydicom.dataset import Dataset
+
+from radcommons.dicom.dates import notations, parse_date
+from radcommons.dicom.text_fold import WORD, fold, is_unspaced_script, keys
+
+# Shorter ones would hit clinical text everywhere: "12" as a number of a patient, "Li" in "Li-Hep".
+SHORTEST_ID = 4
+SHORTEST_NAME = 2
+SHORTEST_PART_INSIDE_WORD = 5
+
+IDS = frozenset({
+    0x00080050, 0x00100020, 0x00101000, 0x00101005, 0x00101060, 0x00101090, 0x00102155, 0x00380010, 0x00380060,
+    0x00321064, 0x00400009, 0x00400253, 0x00401001, 0x00401008, 0x00402016, 0x00402017, 0x00181000, 0x00189371,
+    0x00120040, 0x00120042, 0x00402001, 0x00102000,
+})  # fmt: skip
+PLACES = frozenset({0x00080080, 0x00080081, 0x00081040, 0x00081010, 0x00100021, 0x00101040, 0x00102152, 0x00380300,
+                    0x00401010, 0x00080094, 0x00102154, 0x00120031})  # fmt: skip
+BIRTH = frozenset({0x00100030})
+# Long and without names: the geometry of frames.
+SKIPPED = frozenset({0x52009229, 0x52009230, 0x30060010, 0x30060039, 0x00620002})
+# Words of institutions and addresses that say nothing alone.
+_COMMON = """
+hospital hospitals clinic clinica clinico klinik klinikum kliniken krankenhaus universitaet universitat
+university universitaria universidad universite universita universitario medical medicine medizin center centre
+centro zentrum institut institute instituto istituto radiology radiologie radiologia imaging department
+abteilung dept service servicio saint st san santa the and und der die das de del la le les of for fuer fur in
+am im di da do dos e y et street road avenue strasse platz weg city health healthcare care general national
+regional chest thorax lung ct mr mri xray ray room station ward north south east west new praxis hopital
+ospedale ospedaliera chu
+"""
+COMMON = frozenset(_COMMON.split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownIdentity:
+    """Values that identify a patient or those around them; never leaves the site and is never shown.
+
+    Parameters
+    ----------
+    names : frozenset of str
+        Names of people, in any of the notations of PN.
+    ids : frozenset of str
+        Numbers of the patient: identifiers, accession numbers, orders.
+    births : frozenset of str
+        Birth dates as DA values.
+    places : frozenset of str
+        Institutions, departments, stations, addresses.
+    """
+
+    names: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
+    births: frozenset[str] = frozenset()
+    places: frozenset[str] = frozenset()
+
+    def __or__(self, other: KnownIdentity) -> KnownIdentity:
+        """Return what either knows."""
+        return KnownIdentity(
+            names=self.names | other.names,
+            ids=self.ids | other.ids,
+            births=self.births | other.births,
+            places=self.places | other.places,
+        )
+
+    def __repr__(self) -> str:
+        # a log line or a traceback with locals must not name anyone
+        return f"KnownIdentity({len(self.names)} names, {len(self.ids)} ids, {len(self.places)} places)"
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> KnownIdentity:
+        """Return what an object says of its patient, the physicians and the place, at any depth."""
+        found: dict[str, set[str]] = {"names": set(), "ids": set(), "births": set(), "places": set()}
+        _collect(dataset, found)
+        return cls(**{kind: frozenset(values) for kind, values in found.items()})
+
+
+def _collect(dataset: Dataset, found: dict[str, set[str]]) -> None:
+    for element in dataset.values():
+        tag = int(element.tag)
+        vr = element.VR
+        if vr == "SQ" and tag not in SKIPPED:
+            for item in dataset[tag].value:
+                _collect(item, found)
+        kind = _kind(tag, vr)
+        if kind:
+            found[kind].update(_values(dataset[tag].value))
+
+
+def _kind(tag: int, vr: str | None) -> str | None:
+    if tag in IDS:
+        return "ids"
+    if tag in PLACES:
+        return "places"
+    if tag in BIRTH:
+        return "births"
+    return "names" if vr == "PN" or tag in (0x00100010, 0x00080090) else None
+
+
+def _values(value: object) -> Iterator[str]:
+    for one in value if isinstance(value, Iterable) and not isinstance(value, str | bytes) else (value,):
+        text = "" if one is None or isinstance(one, bytes) else str(one).strip(" \0")
+        if text:
+            yield text
+
+
+class Matcher:
+    """Finds a known identity in text; made once per identity.
+
+    Notes
+    -----
+    Names are compared word by word after folding; identifiers and birth dates in the notations people use.
+    """
+
+    __slots__ = ("_inside", "_numbers", "_unspaced", "words")
+
+    def __init__(self, known: KnownIdentity) -> None:
+        names = {word for name in known.names for word in WORD.findall(name) if len(word) >= SHORTEST_NAME}
+        places = {
+            word for place in known.places for word in WORD.findall(place) if len(word) > 3 and fold(word) not in COMMON
+        }
+        self.words = frozenset(key for word in names | places for key in keys(word) if not key.isdigit())
+        self._inside = tuple(sorted(word for word in self.words if len(word) >= SHORTEST_PART_INSIDE_WORD))
+        self._unspaced = tuple(
+            sorted(
+                {
+                    part
+                    for name in known.names
+                    for part in (*WORD.findall(name), re.sub(r"[\s^=]", "", name))
+                    if len(part) > 1 and is_unspaced_script(part)
+                },
+                key=len,
+                reverse=True,
+            )
+        )
+        self._numbers = _numbers(known)
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield the places in a text that name the patient or those around them."""
+        if self._numbers is not None:
+            yield from (found.span() for found in self._numbers.finditer(text))
+        for part in self._unspaced:
+            yield from (found.span() for found in re.finditer(re.escape(part), text))
+
+    def has_word(self, word: str, *, is_clinical: bool) -> bool:
+        """Say whether a word is, or holds, part of a known name.
+
+        A word of two letters that is also a clinical one (CT, PA, LL) stays; longer names go even where they are words.
+        """
+        forms = keys(word)
+        if forms & self.words:
+            return not (is_clinical and len(word) <= SHORTEST_NAME)
+        return not is_clinical and any(part in form for form in forms for part in self._inside)
+
+
+def _numbers(known: KnownIdentity) -> re.Pattern[str] | None:
+    ids = set()
+    for value in known.ids | known.names:
+        bare = re.sub(r"[^0-9A-Za-z]", "", fold(value)).lstrip("0")
+        if len(bare) >= SHORTEST_ID and (value in known.ids or any(letter.isdigit() for letter in bare)):
+            ids.add("0*" + r"[\s\-./_^]?".join(map(re.escape, bare)))
+    for value in known.births:
+        day = parse_date(value)
+        if day:
+            ids.update(re.escape(text) for text in notations(day))
+    if not ids:
+        return None
+    # the longest first, so that a shorter identifier does not leave the rest of a longer one
+    parts = "|".join(sorted(ids, key=len, reverse=True))
+    return re.compile(rf"(?<![0-9A-Za-z])(?:{parts})(?![0-9A-Za-z])", re.IGNORECASE)
+
+
+@lru_cache(maxsize=512)
+def matcher_for(known: KnownIdentity) -> Matcher:
+    """Return the matcher of an identity; objects of one series share it."""
+    return Matcher(known)

@@ -1,0 +1,326 @@
+"""Write `docs/reference/` from the program itself, or say where the two differ.
+
+    python tools/make_reference.py            rewrite the pages
+    python tools/make_reference.py --check    exit 1 when a page differs from the program
+
+Nothing below `docs/reference/` is written by hand.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import click
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "docs" / "reference"
+_NOTICE = "<!-- Made by tools/make_reference.py from the program. Do not edit. -->\n"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table; bars in cells are escaped."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines) + "\n"
+
+
+def _cell(value: object) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def page(title: str, intro: str, *parts: str) -> str:
+    """Return a page with the notice that it is generated."""
+    return "\n".join([_NOTICE + f"# {title}\n", intro + "\n", *parts])
+
+
+def code(lines: Iterable[str]) -> str:
+    """Return lines as a block of plain text."""
+    return "```text\n" + "\n".join(line.rstrip() for line in lines) + "\n```\n"
+
+
+# --- the command line ---------------------------------------------------------------------------------------------
+
+
+def _commands(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:
+    yield context.command_path, command, context
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None and not below.hidden:
+                inner = click.Context(below, info_name=name, parent=context, max_content_width=110, terminal_width=110)
+                yield from _commands(below, inner)
+
+
+def command_line() -> str:
+    """Return the page of every command with its help."""
+    from radcommons.cli.main import cli
+
+    top = click.Context(cli, info_name="radcommons", max_content_width=110, terminal_width=110)
+    parts = [
+        f"## `{path}`\n\n" + code(command.get_help(context).splitlines())
+        for path, command, context in _commands(cli, top)
+    ]
+    return page(
+        "Command line",
+        "Every command answers `--help`.\n"
+        "Exit status: 0 done, 1 refused or found something, 2 wrong usage.\n"
+        "Results go to standard output, progress and errors to standard error.",
+        *parts,
+    )
+
+
+# --- records ------------------------------------------------------------------------------------------------------
+
+
+def _diagram(arrows: dict[Any, Any]) -> str:
+    lines = [f"    {_node(state)} --> {_node(following)}: {event}" for (state, event), following in arrows.items()]
+    return "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"]) + "\n"
+
+
+def _node(state: str) -> str:
+    return state.replace("-", "_")  # a hyphen ends a name in Mermaid's state diagrams
+
+
+def lifecycle() -> str:
+    """Return the page of the lifecycle tables."""
+    from radcommons.records import lifecycle as rules
+
+    kinds: list[tuple[str, str, dict[Any, Any], type[StrEnum]]] = [
+        ("A file at a site", "FILE", rules.FILE, rules.FileState),
+        ("A submission at the hub", "SUBMISSION", rules.SUBMISSION, rules.SubmissionState),
+        ("An instance version at the hub", "INSTANCE", rules.INSTANCE, rules.InstanceState),
+    ]
+    parts = []
+    for title, name, arrows, states in kinds:
+        rows = [(f"`{state}`", f"`{event}`", f"`{following}`") for (state, event), following in arrows.items()]
+        ends = [f"`{state}`" for state in states if not any(source == state for source, _ in arrows)]
+        parts.append(
+            f"## {title}\n\nTable `{name}` in `radcommons.records.lifecycle`.\n"
+            f"Final states: {', '.join(ends)}.\n\n"
+            + _diagram(arrows)
+            + "\n"
+            + table(("state", "event", "next state"), rows)
+        )
+    return page(
+        "Lifecycles",
+        "An arrow that is not in these tables is refused with the error `wrong-state`.\n"
+        "The tests take their parameters from the same tables.",
+        *parts,
+    )
+
+
+def findings() -> str:
+    """Return the page of finding codes."""
+    from radcommons.records.finding import CODES, Severity
+
+    return page(
+        "Finding codes",
+        "A check may emit only codes that stand here.\n"
+        "A finding is a " + ", ".join(f"`{one}`" for one in Severity) + "; a question waits for a person.\n"
+        "One code may come with another severity in another place: burned-in side markers are a note, a line of text is "
+        "a question.",
+        table(("code", "what a data manager reads"), ((f"`{name}`", text) for name, text in CODES.items())),
+    )
+
+
+def protocols() -> str:
+    """Return the page of the shipped selection protocols."""
+    from radcommons.platform.policy import shipped_protocols
+    from radcommons.records.protocol import FACTS
+
+    shown = [
+        f"## `{one.id}`\n\nDigest: `{one.digest}`\n\n" + code(one.describe()) for one in shipped_protocols().values()
+    ]
+    return page(
+        "Selection protocols",
+        "What `radcommons protocol show` prints.\nThe digest names the meaning: comments and layout do not count.",
+        *shown,
+        "## Facts\n\nA criterion may test these facts and no others.\n\n"
+        + table(("fact", "where it comes from"), ((f"`{name}`", text) for name, text in FACTS.items())),
+    )
+
+
+def profiles() -> str:
+    """Return the page of the shipped de-identification profiles."""
+    from radcommons.dicom.profile import shipped_profiles
+
+    shown = [
+        f"## `{one.id}`\n\nDigest: `{one.digest}`\n\n" + code(one.describe()) for one in shipped_profiles().values()
+    ]
+    return page(
+        "De-identification profiles",
+        "What `radcommons profile show` prints.\nA changed rule changes the digest, and the hub refuses a digest that it "
+        "does not know.",
+        *shown,
+    )
+
+
+def _schema_file(name: str) -> str:
+    return f"schemas/{name.removeprefix('radcommons/').replace('/', '-')}.json"
+
+
+def schemas() -> dict[str, str]:
+    """Return the JSON Schema of every signed document, by file."""
+    from radcommons.records.documents import DETACHED, SEALED, json_schema
+
+    made = {}
+    for kinds, is_sealed in ((SEALED, True), (DETACHED, False)):
+        for name, kind in kinds.items():
+            made[_schema_file(name)] = _json(json_schema(kind, sealed=is_sealed))
+    return made
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def documents() -> str:
+    """Return the page that lists the signed documents."""
+    from radcommons.records.documents import DETACHED, SEALED
+
+    rows = [
+        (f"`{name}`", inspect.getdoc(kind), way, f"[{_schema_file(name)}]({_schema_file(name)})")
+        for kinds, way in ((SEALED, "member `signature`"), (DETACHED, "a file beside it"))
+        for name, kind in kinds.items()
+    ]
+    return page(
+        "Signed documents",
+        "Signatures are Ed25519 over the canonical bytes: UTF-8, members sorted by name, no spaces, no floats.\n"
+        "A document is named by the SHA-256 digest of its canonical bytes.",
+        table(("schema", "what it says", "signature", "JSON Schema"), rows),
+    )
+
+
+# --- HTTP and settings --------------------------------------------------------------------------------------------
+
+
+def errors() -> str:
+    """Return the page of the error tree and the HTTP status of each error."""
+    from radcommons.web.errors import status_of
+
+    from radcommons.records import errors as tree
+
+    kinds = [one for one in vars(tree).values() if inspect.isclass(one) and issubclass(one, tree.RadcommonsError)]
+    rows = [(f"`{one.code}`", f"`{one.__name__}`", status_of(one), inspect.getdoc(one).split("\n")[0]) for one in kinds]
+    doc = inspect.getdoc(tree) or ""
+    drawn = [line[4:] for line in doc.splitlines() if line.startswith("    ")]
+    return page(
+        "Errors",
+        "Over HTTP an error is an RFC 9457 problem document whose member `code` is the code below.\n"
+        "On the command line a wrong usage exits with 2, every other error with 1.",
+        code(drawn),
+        table(("code", "class", "HTTP status", "meaning"), rows),
+    )
+
+
+def settings() -> str:
+    """Return the page of a hub's settings."""
+    from radcommons.platform.settings import SETTINGS_FILE, HubSettings
+
+    prefix = HubSettings.model_config["env_prefix"]
+    rows = [
+        (
+            f"`{prefix}{name.upper()}`",
+            f"`{name}`",
+            "" if field.is_required() else f"`{field.default!r}`",
+            field.description or "",
+        )
+        for name, field in HubSettings.model_fields.items()
+    ]
+    return page(
+        "Settings of a hub",
+        f"The environment wins over the file `{SETTINGS_FILE}` in the hub's folder, and the file over the defaults.\n"
+        "`directory` is the folder that each command is given.",
+        table(("environment", "in the file", "default", "meaning"), rows),
+    )
+
+
+def openapi() -> str:
+    """Return the hub's OpenAPI description."""
+    from radcommons.web.hub_app import hub_app
+
+    from radcommons.platform.settings import HubSettings
+
+    with tempfile.TemporaryDirectory() as folder:
+        return _json(hub_app(HubSettings(directory=Path(folder))).openapi())
+
+
+# --- all of it ----------------------------------------------------------------------------------------------------
+
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": command_line,
+    "documents.md": documents,
+    "errors.md": errors,
+    "findings.md": findings,
+    "lifecycle.md": lifecycle,
+    "openapi.json": openapi,
+    "profiles.md": profiles,
+    "protocols.md": protocols,
+    "settings.md": settings,
+}
+
+
+def index(names: Iterable[str]) -> str:
+    """Return the page that lists the others."""
+    return page(
+        "Reference",
+        "These pages are made from the program; a test fails when one of them differs from it.",
+        "\n".join(f"- [{name}]({name})" for name in sorted(names)) + "\n",
+    )
+
+
+def reference() -> dict[str, str]:
+    """Return every file of the reference by its path below `docs/reference/`."""
+    with _without_settings():
+        made = {name: make() for name, make in PAGES.items()} | schemas()
+    return made | {"README.md": index(made)}
+
+
+@contextmanager
+def _without_settings() -> Iterator[None]:
+    """Hide the settings of whoever makes the pages: they must not depend on them."""
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("RADCOMMONS_")}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def differences(made: dict[str, str]) -> list[str]:
+    """Return the files that are missing, differ or are no longer made."""
+    kept = {str(path.relative_to(TARGET)) for path in TARGET.rglob("*") if path.is_file()}
+    stale = kept - set(made)
+    return sorted(
+        stale | {name for name, text in made.items() if name not in kept or (TARGET / name).read_text("utf-8") != text}
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Rewrite the reference, or compare it with `--check`."""
+    made = reference()
+    changed = differences(made)
+    if "--check" in arguments:
+        for name in changed:
+            print(f"docs/reference/{name} differs from the program: run `python tools/make_reference.py`.")
+        return 1 if changed else 0
+    for name in changed:
+        path = TARGET / name
+        if name not in made:
+            path.unlink()
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(made[name], "utf-8")
+        print(f"wrote docs/reference/{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
