@@ -1,6 +1,6 @@
 """Worker processes for files that nobody trusts: capped in memory, replaced when they die, results in order.
 
-`concurrent.futures` gives up the whole pool when one process dies; here a death costs the one file that the process had.
+`concurrent.futures` gives up the whole pool when one process dies; here a death costs the one file that it had.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Pool(Generic[T, R]):
                 worker.pipe.send(task.value)
 
     def _begin(self) -> _Worker[T, R]:
-        context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+        context = multiprocessing.get_context("forkserver")
         ours, theirs = context.Pipe()
         process = context.Process(
             target=_work, args=(theirs, self.start, self.settings, self.memory_bytes), daemon=True
@@ -181,6 +181,9 @@ def _work(
     # Counted is what the process writes to, not what it maps: libraries map far more than they use.
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold a patient's data
+    # Codecs in C write about broken files to the terminal; what they quote is not known.
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), 2)
     try:
         judge = start(*settings)
         while True:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from radcommons.dicom.dates import parse_date
+from radcommons.dicom.geometry import image_type, slice_facts
 from radcommons.dicom.read import Header
 from radcommons.records.clinical import TestMethod, TestResult
 from radcommons.records.protocol import FactValue
@@ -39,7 +40,7 @@ def facts(header: Header, *, clinical: Sequence[ClinicalEntry] = ()) -> dict[str
     -----
     PHI: reads age, sex and the clinical entries; the facts stay in the process.
     """
-    dataset = header.dataset
+    dataset, place = header.dataset, slice_facts(header.dataset)
     return {
         "is_image": header.pixel is not None,
         "modality": _text(dataset, "Modality").upper() or None,
@@ -47,11 +48,11 @@ def facts(header: Header, *, clinical: Sequence[ClinicalEntry] = ()) -> dict[str
         "is_chest": is_chest(dataset),
         "age_years": _age(dataset, clinical),
         "sex": _sex(dataset, clinical),
-        "is_axial": is_axial(dataset),
-        "is_localizer": is_localizer(dataset),
-        "is_derived": bool({"DERIVED", "SECONDARY"} & _image_type(dataset)) if _image_type(dataset) else None,
-        "is_projection_image": is_projection(dataset),
-        "slice_thickness_mm": _number(dataset, "SliceThickness"),
+        "is_axial": place.is_axial,
+        "is_localizer": place.is_localizer or _is_scout(dataset),
+        "is_derived": place.is_derived or place.is_secondary if image_type(dataset) else None,
+        "is_projection_image": place.is_projection or _is_projection(dataset),
+        "slice_thickness_mm": place.slice_thickness_mm,
         "view": _text(dataset, "ViewPosition").upper() or None,
         "rows": _number(dataset, "Rows"),
         **_clinical_facts(clinical),
@@ -70,11 +71,6 @@ def _number(dataset: Dataset, keyword: str) -> float | None:
         return None
 
 
-def _image_type(dataset: Dataset) -> set[str]:
-    found = dataset.get("ImageType") or ()
-    return {str(word).upper() for word in ((found,) if isinstance(found, str) else found)}
-
-
 def is_chest(dataset: Dataset) -> bool | None:
     """Tell whether any description names the chest; False only where the body part is named and is another."""
     if any(_CHEST.search(_text(dataset, keyword)) for keyword in _DESCRIPTIONS):
@@ -82,39 +78,13 @@ def is_chest(dataset: Dataset) -> bool | None:
     return False if _ELSEWHERE.search(_text(dataset, "BodyPartExamined")) else None
 
 
-def is_axial(dataset: Dataset) -> bool | None:
-    """Tell whether the image plane is axial within 20 degrees, from (0020,0037); AXIAL in (0008,0008) if it is absent."""
-    found = dataset.get("ImageOrientationPatient") or ()
-    try:
-        row = [float(number) for number in found[:3]]
-        column = [float(number) for number in found[3:6]]
-    except (TypeError, ValueError):
-        row, column = [], []
-    if len(row) == 3 and len(column) == 3:
-        normal = (
-            row[1] * column[2] - row[2] * column[1],
-            row[2] * column[0] - row[0] * column[2],
-            row[0] * column[1] - row[1] * column[0],
-        )
-        length = sum(part * part for part in normal) ** 0.5
-        if length > 0:
-            return abs(normal[2]) / length >= 0.9397  # the cosine of 20 degrees
-    return True if "AXIAL" in _image_type(dataset) else None
-
-
-def is_localizer(dataset: Dataset) -> bool | None:
-    """Tell a localizer (PS3.3 C.8.2.1.1.1 value 3), or what its description calls a scout."""
-    if "LOCALIZER" in _image_type(dataset):
-        return True
+def _is_scout(dataset: Dataset) -> bool:
+    """Tell what a description calls a scout; *Image Type* is asked before."""
     described = " ".join(_text(dataset, keyword) for keyword in ("SeriesDescription", "ProtocolName"))
-    return bool(re.search(r"scout|topogram|localizer|localiser|surview|scanogram", described, re.IGNORECASE))
+    return bool(re.search(r"scout|topogram|locali[sz]er|surview|scanogram", described, re.IGNORECASE))
 
 
-def is_projection(dataset: Dataset) -> bool | None:
-    """Tell maximum, minimum and average intensity projections."""
-    words = {"MIP", "MPR_MIP", "MINIP", "PROJECTION IMAGE", "MIN_IP", "MAX_IP", "AVERAGE_IP"}
-    if words & _image_type(dataset):
-        return True
+def _is_projection(dataset: Dataset) -> bool:
     described = _text(dataset, "SeriesDescription")
     return bool(re.search(r"(^|[^a-z])(mip|minip|min ip|max ip)([^a-z]|$)", described, re.IGNORECASE))
 

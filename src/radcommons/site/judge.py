@@ -1,0 +1,317 @@
+"""Judge one file in a worker process: read it, select it, de-identify it, look into its pixels, keep the result."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import sqlalchemy as sa
+from pydicom.dataset import Dataset
+
+from radcommons.dicom.conformance import check
+from radcommons.dicom.deidentify import deidentify
+from radcommons.dicom.deidentify_stamp import stamp_pixels_checked
+from radcommons.dicom.images import image_to_dicom
+from radcommons.dicom.profile import Profile, load_profile
+from radcommons.dicom.read import Header, read_header
+from radcommons.dicom.rewrite import Written, content_digest, write_instance
+from radcommons.dicom.sniff import HEAD_BYTES, Kind, sniff
+from radcommons.dicom.text_identity import KnownIdentity
+from radcommons.platform.durable import fsync_directory
+from radcommons.platform.policy import load_protocol
+from radcommons.records.errors import StorageError, UnreadableInstance
+from radcommons.records.finding import Finding, Severity
+from radcommons.records.lifecycle import FileState
+from radcommons.records.protocol import SelectionProtocol, Verdict, decide
+from radcommons.site.candidate import Candidate, Instance, Judged
+from radcommons.site.clinical import ClinicalEntry, parsed
+from radcommons.site.crosswalk import Linked, PatientKey, computed, get_or_assign
+from radcommons.site.directory import missing_references
+from radcommons.site.pixels import PixelCheck
+from radcommons.site.repair import deriver, patient_key, value_of, with_uids
+from radcommons.site.select import facts, study_date
+from radcommons.site.store import Store, open_store
+from radcommons.site.tables import clinical, file
+from radcommons.site.tables_beside import table_beside
+from radcommons.site.walk import stamp_of
+
+_IGNORED = {
+    Kind.CSV: "A table is no image; it is read where images need it.",
+    Kind.TEXT: "A text file is no image.",
+}
+
+
+def start_judge(directory: Path, site: str, protocol: str, profile: str, keep: bool = True) -> Judge:
+    """Open the store in this process and return the function that judges files (see `Pool`)."""
+    store = open_store(directory)
+    return Judge(
+        store=store,
+        keep=keep,
+        site=site,
+        protocol=load_protocol(protocol),
+        profile=load_profile(profile),
+        secret=store.mapping_secret(),
+        pixel_check=PixelCheck(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Judges files for one site code under one protocol and one profile; keeps the objects unless it only tries."""
+
+    store: Store
+    keep: bool
+    site: str
+    protocol: SelectionProtocol
+    profile: Profile
+    secret: bytes
+    pixel_check: PixelCheck
+
+    def __call__(self, candidate: Candidate) -> Judged:
+        """Return what becomes of a file; whatever it is, it gets an outcome with a reason.
+
+        Raises
+        ------
+        StorageError
+            If the disk is full or the store does not answer: no fault of the file.
+        """
+        if candidate.refusal is not None:
+            return refused(candidate.refusal.code, candidate.refusal.message)
+        try:
+            with _named_errors():
+                return self._judge(candidate)
+        except UnreadableInstance as error:
+            return refused(error.reason, str(error))
+        except MemoryError:
+            return refused("undecodable-pixels", "It takes more memory than one worker process may use.")
+        except (StorageError, sa.exc.SQLAlchemyError) as error:
+            if isinstance(error, StorageError):
+                raise
+            raise StorageError(f"The store does not answer ({type(error).__name__}).") from None
+        # This is the job runner: whatever a foreign parser raises ends this file alone. The text may quote values.
+        except Exception as error:
+            return refused("unreadable", f"It could not be judged ({type(error).__name__}).")
+
+    def _judge(self, candidate: Candidate) -> Judged:
+        with candidate.file.open("rb") as source:
+            before = stamp_of(candidate.file.stat())
+            digest = content_digest(source)
+            size = source.tell()
+            source.seek(0)
+            head = source.read(HEAD_BYTES)
+            if self._is_repeated(candidate, digest):
+                return Judged(state=FileState.DUPLICATE, code="duplicate", original_digest=digest, size=size)
+            judged = self._by_kind(candidate, source, head, digest)
+            # What was read may be half of an old and half of a new file: the stamp and the bytes must both still agree.
+            if stamp_of(candidate.file.stat()) != before or content_digest(source) != digest:
+                message = "The file changed while it was read; add it again when the copy has finished."
+                return refused("changed-while-read", message)
+        return replace(judged, original_digest=digest, size=size)
+
+    def _is_repeated(self, candidate: Candidate, digest: str) -> bool:
+        """Say whether the same bytes are here already under another name; spares the work, the store decides."""
+        waiting = (FileState.READY, FileState.HELD, FileState.SUBMITTED)
+        query = sa.select(file.c.id).where(
+            file.c.original_digest == digest, file.c.path != candidate.path, file.c.state.in_(waiting)
+        )
+        with self.store.read() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
+    def _by_kind(self, candidate: Candidate, source: BinaryIO, head: bytes, digest: str) -> Judged:
+        kind = sniff(head, candidate.path)
+        if kind in _IGNORED:
+            return Judged(state=FileState.IGNORED, code="not-dicom", reason=_IGNORED[kind])
+        if kind in (Kind.JPEG, Kind.PNG):
+            return self._image(candidate, source, digest)
+        if kind is Kind.OTHER:
+            return refused("not-dicom", "It is neither a DICOM object nor an image with its row in a table.")
+        header = read_header(source)
+        if header.is_directory:
+            return _directory(candidate, header)
+        return self._object(header, source, digest)
+
+    def _image(self, candidate: Candidate, source: BinaryIO, digest: str) -> Judged:
+        table = None if candidate.is_spooled else table_beside(candidate.file)
+        row = table.row_for(candidate.file.name) if table else None
+        if row is None:
+            message = "An image file enters only with its row in a CSV table beside it; no table names it."
+            return refused("not-dicom", message)
+        converted = image_to_dicom(source, row=row, derive_uid=deriver(self.secret))
+        with converted.source:
+            judged = self._object(converted.header, converted.source, digest)
+        return replace(judged, findings=(*converted.findings, *judged.findings))
+
+    def _object(self, header: Header, source: BinaryIO, digest: str) -> Judged:
+        truncated = next((one for one in header.findings if one.severity is Severity.REFUSAL), None)
+        if truncated:
+            return refused(truncated.code, truncated.message)
+        dataset, repairs = with_uids(header, secret=self.secret, original_digest=digest)
+        key, nameless = patient_key(dataset, site=self.site)
+        decision = decide(self.protocol, facts(header, clinical=self._clinical(key)))
+        notes = (*header.findings, *repairs, *nameless)
+        if decision.verdict is Verdict.OUT:
+            return self._excluded(dataset, header, key, decision.criteria, notes)
+        objection = next((one for one in check(dataset, header) if one.severity is Severity.REFUSAL), None)
+        if objection and objection.code != "not-an-image":
+            return refused(objection.code, _with_place(objection))
+        linked = get_or_assign(self.store, key, secret=self.secret)
+        if linked.is_withdrawn:
+            message = "Its patient was withdrawn; nothing of this patient is taken again."
+            return replace(refused("withdrawn-before", message), instance=self._instance(dataset, header, linked))
+        undecided = decision.criteria if decision.verdict is Verdict.UNDECIDED else ()
+        return self._deidentified(dataset, header, source, linked, (*notes, *_questions(self.protocol, undecided)))
+
+    def _deidentified(
+        self, dataset: Dataset, header: Header, source: BinaryIO, linked: Linked, notes: tuple[Finding, ...]
+    ) -> Judged:
+        known = KnownIdentity.of(dataset)
+        mapper = linked.mapper(self.secret)
+        done = deidentify(dataset, profile=self.profile, mapper=mapper, known=known)
+        if done.dataset is None:
+            return refused(done.findings[0].code, _with_place(done.findings[0]))
+        seen = self.pixel_check(source, header)
+        if header.pixel is not None and seen.is_clean:
+            stamp_pixels_checked(done.dataset)
+        written = self._keep(done.dataset, header, source)
+        findings = (*notes, *done.findings, *seen.findings)
+        # The result is asked for its UIDs: a profile may keep them.
+        instance = replace(
+            self._instance(dataset, header, linked),
+            study_uid=value_of(done.dataset, "StudyInstanceUID"),
+            series_uid=value_of(done.dataset, "SeriesInstanceUID"),
+            sop_uid=value_of(done.dataset, "SOPInstanceUID"),
+            object_digest=written.sha256,
+            object_size=written.size,
+        )
+        question = next((one for one in findings if one.severity is Severity.QUESTION), None)
+        if question:
+            return Judged(
+                state=FileState.HELD,
+                code=question.code,
+                reason=question.message,
+                findings=findings,
+                instance=instance,
+            )
+        return Judged(state=FileState.READY, findings=findings, instance=instance)
+
+    def _excluded(
+        self, dataset: Dataset, header: Header, key: PatientKey, criteria: tuple[str, ...], notes: tuple[Finding, ...]
+    ) -> Judged:
+        """Exclude, without giving the patient a place in the crosswalk: what does not leave needs none."""
+        says = {criterion.id: criterion.says for criterion in self.protocol.criteria}
+        findings = tuple(
+            Finding(
+                code="criterion-out",
+                severity=Severity.NOTE,
+                message=f"Criterion '{name}' excludes it: {says[name]}",
+                where=name,
+            )
+            for name in criteria
+        )
+        return Judged(
+            state=FileState.EXCLUDED,
+            code="criterion-out",
+            reason=findings[0].message,
+            findings=(*notes, *findings),
+            instance=self._instance(dataset, header, computed(key, secret=self.secret)),
+        )
+
+    def _instance(self, dataset: Dataset, header: Header, linked: Linked) -> Instance:
+        mapped = linked.mapper(self.secret).uid
+        return Instance(
+            pseudonym=linked.pseudonym,
+            study_uid=mapped(value_of(dataset, "StudyInstanceUID")),
+            series_uid=mapped(value_of(dataset, "SeriesInstanceUID")),
+            sop_uid=mapped(value_of(dataset, "SOPInstanceUID")),
+            sop_class=value_of(dataset, "SOPClassUID"),
+            transfer_syntax=header.transfer_syntax,
+            original_study_uid=value_of(dataset, "StudyInstanceUID"),
+            study_date=study_date(dataset),
+        )
+
+    def _keep(self, dataset: Dataset, header: Header, source: BinaryIO) -> Written:
+        """Write the object under its digest; it lies there whole and durable before anyone hears of it."""
+        if not self.keep:
+            with Path(os.devnull).open("wb") as nowhere:
+                return write_instance(dataset, header=header, source=source, target=nowhere)
+        beside = self.store.directory / "objects" / f".{secrets.token_hex(16)}.new"
+        try:
+            with beside.open("xb") as target:
+                written = write_instance(dataset, header=header, source=source, target=target)
+                target.flush()
+                os.fsync(target.fileno())
+            final = self.store.object_path(written.sha256)
+            if not final.exists():
+                final.parent.mkdir(exist_ok=True)
+                beside.rename(final)
+                fsync_directory(final.parent)
+        finally:
+            beside.unlink(missing_ok=True)
+        return written
+
+    def _clinical(self, key: PatientKey) -> tuple[ClinicalEntry, ...]:
+        query = sa.select(clinical.c.members).where(
+            clinical.c.site == key.site, clinical.c.patient_id == key.patient_id
+        )
+        with self.store.read() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        return parsed(found) if found else ()
+
+
+def refused(code: str, reason: str) -> Judged:
+    """Return the refusal of a file."""
+    finding = Finding(code=code, severity=Severity.REFUSAL, message=reason)
+    return Judged(state=FileState.REFUSED, code=code, reason=reason, findings=(finding,))
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    """Tell a full disk, which stops everything, from a file that cannot be read, which stops nothing."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageError(
+                "no-disk-space: the disk is full.", mend="Nothing was lost: free some space and run it again."
+            ) from None
+        raise UnreadableInstance(f"It cannot be read: {error.strerror or 'unknown reason'}.") from None
+
+
+def _directory(candidate: Candidate, header: Header) -> Judged:
+    missing = () if candidate.is_spooled else missing_references(candidate.file, header.dataset)
+    findings = tuple(
+        Finding(
+            code="not-an-image",
+            severity=Severity.NOTE,
+            message="The DICOMDIR lists a file that is not there.",
+            where=name,
+        )
+        for name in missing
+    )
+    reason = "A DICOMDIR is a list of files; the files themselves are taken."
+    if missing:
+        reason += f" {len(missing)} of the files that it lists are not there."
+    return Judged(state=FileState.IGNORED, code="not-an-image", reason=reason, findings=findings)
+
+
+def _questions(protocol: SelectionProtocol, undecided: tuple[str, ...]) -> tuple[Finding, ...]:
+    says = {criterion.id: criterion.says for criterion in protocol.criteria}
+    return tuple(
+        Finding(
+            code="criterion-undecided",
+            severity=Severity.QUESTION,
+            message=f"Criterion '{name}' cannot be decided: {says[name]} Is it so?",
+            where=name,
+        )
+        for name in undecided
+    )
+
+
+def _with_place(finding: Finding) -> str:
+    return f"{finding.message} ({finding.where})" if finding.where else finding.message
