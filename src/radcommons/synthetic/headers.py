@@ -18,6 +18,7 @@ from pydicom.uid import UID, generate_uid
 from radcommons.synthetic.identity import Hospital, Person
 from radcommons.synthetic.vendors import Vendor
 
+OPERATOR = "Roentgenbogen^Mirjanka"
 STUDY_COMPONENT = UID("1.2.840.10008.3.1.2.3.1")
 
 
@@ -120,7 +121,7 @@ def _study(header: Dataset, person: Person, hospital: Hospital, study: StudyPlan
 
 
 def _equipment(header: Dataset, hospital: Hospital, vendor: Vendor, number: int) -> None:
-    ascii_only = isinstance(header.SpecificCharacterSet, str) is False
+    ascii_only = not isinstance(header.SpecificCharacterSet, str)
     place = [hospital.name, hospital.address, hospital.department]
     if ascii_only:
         place = [unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode() for text in place]
@@ -130,7 +131,7 @@ def _equipment(header: Dataset, hospital: Hospital, vendor: Vendor, number: int)
     header.ManufacturerModelName = vendor.model
     header.DeviceSerialNumber = f"{hospital.code[:2]}{46_000 + 137 * number}"
     header.SoftwareVersions = vendor.software
-    header.OperatorsName = place[2][:0] + "Roentgenbogen^Mirjanka"
+    header.OperatorsName = OPERATOR
 
 
 def _request(header: Dataset, person: Person, hospital: Hospital, study: StudyPlan) -> None:
@@ -169,6 +170,8 @@ def _private_value(vr: str, text: str) -> Any:
         return raw + b"\0" * (len(raw) % 2)
     if vr in ("SS", "SL", "UL"):
         return int(text)
+    if vr == "FD":
+        return float(text)
     return text[:16] if vr in ("SH", "CS") else text
 
 

@@ -188,7 +188,7 @@ def _digital(instance: Dataset, film: Radiograph) -> None:
     instance.ImageType = ["DERIVED", "PRIMARY", ""]
     instance.PresentationIntentType = "FOR PRESENTATION"
     instance.ImageLaterality = "U"
-    instance.AnatomicRegionSequence = Sequence([_code("51185008", "SCT", "Chest")])
+    instance.AnatomicRegionSequence = Sequence([_code("816094009", "SCT", "Chest")])
     instance.PixelIntensityRelationship = "LOG"
     inverse = film.photometric == "MONOCHROME1"
     instance.PixelIntensityRelationshipSign = -1 if not inverse else 1
@@ -199,10 +199,17 @@ def _digital(instance: Dataset, film: Radiograph) -> None:
     instance.DetectorType = "SCINTILLATOR"
     instance.DetectorID = "FPD-0417"
     instance.AcquisitionContextSequence = Sequence([])
-    view = {"PA": ("399348003", "postero-anterior"), "AP": ("399348003", "antero-posterior")}
-    code, meaning = view.get(film.view, ("399198007", "right lateral"))
-    instance.AcquisitionDeviceProcessingDescription = f"CHEST,{meaning} {code}"[:64]
+    instance.ViewCodeSequence = Sequence([_code(*_VIEWS[film.view])])
+    instance.ViewCodeSequence[0].ViewModifierCodeSequence = Sequence([])
     instance.PositionerType = "NONE"
+
+
+# PS3.16 CID 4010 DX View.
+_VIEWS = {
+    "PA": ("272479007", "SCT", "postero-anterior"),
+    "AP": ("399348003", "SCT", "antero-posterior"),
+    "LL": ("399173006", "SCT", "left lateral"),
+}
 
 
 def _code(value: str, scheme: str, meaning: str) -> Dataset:

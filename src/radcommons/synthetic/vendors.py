@@ -101,7 +101,7 @@ VENDORS: dict[str, Vendor] = {
             Private(
                 0x7005,
                 "TOSHIBA_MEC_CT3",
-                ((0x00, "OB", "{name} {birth}"), (0x1D, "UL", "47"), (0xF2, "SH", "{id}"), (0x40, "SL", "0")),
+                ((0x00, "OB", "{name} {birth}"), (0x1D, "UL", "47"), (0xF2, "SH", "{id}"), (0x40, "FD", "512.3")),
             ),
         ),
         ("FC08", "FC52"),
@@ -122,6 +122,6 @@ VENDORS: dict[str, Vendor] = {
         "CR 95-X Cirrus",
         "NIM2.1.109",
         "ADC{:04d}",
-        (Private(0x0019, "Agfa ADC NX", ((0x05, "ST", "{name}"), (0xFC, "CS", "V00"))),),
+        (Private(0x0019, "Agfa ADC NX", ((0x05, "ST", "{name}"), (0xE0, "CS", "V00"))),),
     ),
 }
