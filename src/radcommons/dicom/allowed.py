@@ -15,8 +15,8 @@ SUCCESSORS = {
     "1.2.840.10008.5.1.4.1.1.6": "1.2.840.10008.5.1.4.1.1.6.1",  # Ultrasound
     "1.2.840.10008.5.1.4.1.1.12.3": "1.2.840.10008.5.1.4.1.1.12.1",  # X-Ray Angiographic Bi-plane
 }
-# Attributes beside the tables. Pixels pass byte by byte, so what says how many frames they are passes with them, also in
-# single-frame classes that software misuses; EthnicGroup gave way to EthnicGroups, but archives hold the former.
+# Attributes beside the tables. Pixels pass byte by byte, so what says how many frames they are passes with them, even
+# in single-frame classes that software misuses; EthnicGroup gave way to EthnicGroups, but archives hold the former.
 PIXEL_COMPANIONS = {0x00280008: "1C", 0x00280009: "1C", 0x00181063: "1C", 0x00181065: "1C"}
 PREDECESSORS = {0x00102162: 0x00102160}
 ROWS = 0x00280010

@@ -43,12 +43,12 @@ weight were whole wide width with within without wnd word wt year years zone zon
 reversible irreversible jpeg rescaled rows dummy phantom synthetic topogram surview scoutview dosereport
 reformatted axials coronals sagittals nativ cect ncct ldct lowdose hires highres angiogram pulmonal embolus
 emboli embolism thrombus aneurysm dissection rule out query evaluate evaluation eval suspicion outpatient
-inpatient stretcher wheelchair mobile bed table film detector grid nogrid decubitus unit investigational use
-only this tested approved application software output compression factor scaled ratio damaged valve fibroma
-ossifying tibia file set systems title encounter treatment planning system here name angle aortic calcium score
-coronary stent ablation port catheter drain known metastasis metastases oncology surgery postoperative
-preoperative postop preop subacute fracture pain shortness hypoxia oxygen saturation transplant smoker nonsmoker
-smoking diabetes hypertension copd immunosuppressed hiv dialysis pacemaker
+inpatient stretcher wheelchair mobile bed table film detector grid nogrid decubitus unit ecg scaled osteoporosis
+testing investigational use only this tested approved application software output compression factor ratio
+damaged valve fibroma ossifying tibia file set systems title encounter treatment planning system here name angle
+aortic calcium score coronary stent ablation port catheter drain known metastasis metastases oncology surgery
+postoperative preoperative postop preop subacute fracture pain shortness hypoxia oxygen saturation transplant
+smoker nonsmoker smoking diabetes hypertension copd immunosuppressed hiv dialysis pacemaker
 """
 GERMAN = """
 abdomen aufnahme aufnahmen axial bauch becken befund beidseits bett brustkorb dosis drei duenn durchleuchtung
@@ -94,21 +94,19 @@ dcmtk gdcm quantax access performance asir asirv aidr idose imr safire admire vi
 epi flair
 """
 # Words of vendors' protocol and kernel names, and of the values of CS attributes.
-CODES = (
-    """
-athorax thoraxroutine abdomenroutine combi dsct adaptive aec auto automa axials bonebody bw boneplus care caredose
-chst detail derived dose edge filter flat fov gantry hcc hct helix iq iso kv lungen mas max min mono mov normal norm
-original primary secondary other resampled reformatted mixed projection image average maximum minimum volume result
-smartma smart standard std soft sure surestart tho thick thin ultra vct wo wwo xr xray xrays yes wob wfov dlp ctdi kern
-knochen lungb lung mediast medium nat noncon pv pe pa ap ll rl hfs ffs hfp ffp hfdr hfdl ffdr ffdl bowtie cu al
-signed unsigned digitized localizer axial cmb subtraction spi som tolerant extremity wholebody caudal cranial lateral
-trunk tspine lspine cspine ctspine tlspine lower upper arm leg hand foot wrist ankle elbow forearm femur humerus jaw skull
-
-sinus orbit breast clavicle scapula sternum rib coccyx sacrum bladder prostate uterus ovary thyroid pancreas spleen stomach
-colon esophagus aorta heart circleofwillis chestabdomen chestabdpelvis chestabdpelv abdomenpelvis headneck neckchest
+CODES = """
+athorax thoraxroutine abdomenroutine combi dsct adaptive aec auto automa axials bonebody bw boneplus care
+caredose chst detail derived dose edge filter flat fov gantry hcc hct helix iq iso kv lungen mas max min mono
+mov normal norm original primary secondary other resampled reformatted mixed projection image average maximum
+minimum volume result smartma smart standard std soft sure surestart tho thick thin ultra vct wo wwo xr xray
+xrays yes wob wfov dlp ctdi kern knochen lungb lung mediast medium nat noncon pv pe pa ap ll rl hfs ffs hfp ffp
+hfdr hfdl ffdr ffdl bowtie cu al signed unsigned digitized localizer axial cmb subtraction spi som tolerant
+extremity wholebody caudal cranial lateral trunk tspine lspine cspine ctspine tlspine lower upper arm leg hand
+foot wrist ankle elbow forearm femur humerus jaw skull sinus orbit breast clavicle scapula sternum rib coccyx
+sacrum bladder prostate uterus ovary thyroid pancreas spleen stomach colon esophagus aorta heart circleofwillis
+chestabdomen chestabdpelvis chestabdpelv abdomenpelvis headneck neckchest chest to pelvis abdpel abdpelv
+chestabd headnecktrunk thoraxabdomen lungscreen hrthorax
 """
-    + "chest to pelvis abdpel abdpelv chestabd headnecktrunk thoraxabdomen lungscreen hrthorax"
-)
 AGENTS = """
 accupaque bracco dotarem eovist gadovist gastrografin imeron iomeron iomeprol iopamiro isovue magnevist
 multihance omnipaque omniscan optiray oxilan primovist prohance solutrast telebrix ultravist visipaque xenetix

@@ -165,8 +165,8 @@ class Profile:
         if self.keeps_unknown_words:
             yield "- Words outside the lexicon stay in descriptions."
         else:
-            yield "- In descriptions, words of three letters and more that the lexicon does not hold go; in sentences those"
-            yield "  that do not begin with a small letter."
+            yield "- In descriptions, words of three letters and more that the lexicon does not hold go;"
+            yield "  in sentences, those that do not begin with a small letter."
 
     def _describe_rules(self) -> Iterator[str]:
         for tag, letters in sorted(self._overlay.items()):
