@@ -29,14 +29,18 @@ class RadcommonsError(Exception):
         One sentence: what went wrong and where, free of attribute values.
     mend : str, optional
         One sentence: what the reader can do about it.
+    code : str, optional
+        A narrower word than the class's own; programs switch on it.
     """
 
-    code = "error"
+    code: str = "error"
 
-    def __init__(self, what: str, *, mend: str = "") -> None:
+    def __init__(self, what: str, *, mend: str = "", code: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.mend = mend
+        if code:
+            self.code = code
 
     def __str__(self) -> str:
         return f"{self.what} {self.mend}".strip()
