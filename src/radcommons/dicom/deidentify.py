@@ -92,7 +92,7 @@ def deidentify(dataset: Dataset, *, profile: Profile, mapper: Mapper, known: Kno
     cleaner = cleaner_for(known | KnownIdentity.of(dataset), keeps_unknown_words=profile.keeps_unknown_words)
     work = _Work(profile, Values(profile, mapper, cleaner))
     fresh = work.treat(dataset, book, "", 0)
-    stamp(fresh, dataset, profile=profile, encoding_needs_unicode=work.values.has_non_ascii)
+    stamp(fresh, dataset, profile=profile, pseudonym=mapper.pseudonym, encoding_needs_unicode=work.values.has_non_ascii)
     fresh.file_meta = file_meta_of(dataset, fresh)
     _keep_encoding(dataset, fresh)
     findings = (*work.findings(), *_questions(dataset, sop_class))

@@ -23,7 +23,7 @@ def coded(value: str, meaning: str, scheme: str = "DCM") -> Dataset:
     return item
 
 
-def stamp(fresh: Dataset, original: Dataset, *, profile: Profile, encoding_needs_unicode: bool) -> None:
+def stamp(fresh: Dataset, original: Dataset, *, profile: Profile, pseudonym: str, encoding_needs_unicode: bool) -> None:
     """Write into a fresh data set what the standard asks a de-identifier to state.
 
     Parameters
@@ -33,6 +33,8 @@ def stamp(fresh: Dataset, original: Dataset, *, profile: Profile, encoding_needs
     original : Dataset
         Read for the age and for what earlier de-identifiers stated.
     profile : Profile
+    pseudonym : str
+        Written also where the object named no patient at all.
     encoding_needs_unicode : bool
         Whether text beyond ASCII is left.
 
@@ -42,6 +44,7 @@ def stamp(fresh: Dataset, original: Dataset, *, profile: Profile, encoding_needs
     """
     if encoding_needs_unicode:
         fresh.SpecificCharacterSet = "ISO_IR 192"
+    fresh.PatientName = fresh.PatientID = pseudonym
     fresh.PatientIdentityRemoved = "YES"
     fresh.DeidentificationMethod = [f"{PRODUCT} {profile.id} {profile.version}", f"sha256 {profile.digest[:16]}"]
     codes = dict.fromkeys((*profile.codes, *_earlier_codes(original)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
@@ -230,7 +231,8 @@ def _single(vr: str) -> str:
 
 
 def _many(value: object) -> Iterable[object]:
-    return value if isinstance(value, Iterable) and not isinstance(value, str | bytes) else (value,)
+    # a PersonName can be iterated, letter by letter, so the kinds of lists are named
+    return value if isinstance(value, MultiValue | list | tuple) else (value,)
 
 
 def _texts(element: DataElement) -> list[str] | None:

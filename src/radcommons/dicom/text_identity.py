@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from radcommons.dicom.dates import notations, parse_date
 from radcommons.dicom.text_fold import WORD, fold, is_unspaced_script, keys
@@ -105,7 +106,8 @@ def _kind(tag: int, vr: str | None) -> str | None:
 
 
 def _values(value: object) -> Iterator[str]:
-    for one in value if isinstance(value, Iterable) and not isinstance(value, str | bytes) else (value,):
+    # a PersonName can be iterated, letter by letter, so the kinds of lists are named
+    for one in value if isinstance(value, MultiValue | list | tuple) else (value,):
         text = "" if one is None or isinstance(one, bytes) else str(one).strip(" \0")
         if text:
             yield text
