@@ -132,6 +132,7 @@ def add(
             dataset=submission.dataset,
             state=SubmissionState.ANNOUNCED,
             document=document,
+            profile=submission.profile.digest,
             terms=plain(submission.terms),
             items=len(submission.items),
             refusals=[plain(refusal) for refusal in refusals],
@@ -289,3 +290,15 @@ def terms_of(connection: sa.Connection, *, dataset: str) -> dict[str, Any]:
         .order_by(t.submission.c.id)
     )
     return {row.id: row.terms for row in rows}
+
+
+def document(connection: sa.Connection, identifier: str) -> str:
+    """Return the sealed document of a submission as it came."""
+    query = sa.select(t.submission.c.document).where(t.submission.c.id == identifier)
+    return str(connection.execute(query).scalar_one())
+
+
+def profile_of(connection: sa.Connection, identifier: str) -> str:
+    """Return the digest of the de-identification profile that a submission names."""
+    query = sa.select(t.submission.c.profile).where(t.submission.c.id == identifier)
+    return str(connection.execute(query).scalar_one())

@@ -87,6 +87,7 @@ submission = sa.Table(
     sa.Column("dataset", sa.ForeignKey("dataset.name"), nullable=False),
     sa.Column("state", sa.String(12), nullable=False, index=True),
     sa.Column("document", sa.Text, nullable=False),  # the sealed JSON as it came
+    sa.Column("profile", _DIGEST, nullable=False),
     sa.Column("terms", Json, nullable=False),
     sa.Column("items", sa.Integer, nullable=False),
     # Items that were refused at announcement, [{digest, code, message}]: they are never waited for.
