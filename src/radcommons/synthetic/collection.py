@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -168,7 +168,9 @@ def write_collection(
 def _case(target: Path, number: int, site: str, hospitals: dict[str, Hospital], seed: int, slices: int | None) -> _Case:
     recipe = RECIPES[number % len(RECIPES)]
     random = np.random.default_rng([seed, number, 37])
-    first = datetime(2020, 3, 9, 8, 0) + timedelta(days=int(random.integers(0, 300)), minutes=int(random.integers(600)))
+    first = datetime(2020, 3, 9, 8, 0, tzinfo=UTC) + timedelta(
+        days=int(random.integers(0, 300)), minutes=int(random.integers(600))
+    )
     person = person_for(
         seed=seed, number=number, culture=recipe.culture, sex=recipe.sex, age_years=recipe.age_years, on=first.date()
     )

@@ -6,6 +6,7 @@ hospitals likewise.  Telephone numbers lie in ranges that regulators keep free f
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -220,9 +221,9 @@ def person_for(*, seed: int, number: int, culture: str, sex: str, age_years: int
 
 def plain(text: str) -> str:
     """Return `text` in upper-case ASCII letters, as old modalities write it."""
-    swaps = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ı": "i", "ğ": "g", "ş": "s", "Ş": "S"})
-    swaps.update(str.maketrans("áàâãéèêëíìîïóòôõúùûçÇŞIÁÉ", "aaaaeeeeiiiioooouuucCSIAE"))
-    return text.translate(swaps).encode("ascii", "ignore").decode().upper()
+    swaps = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ö": "Oe", "Ü": "Ue", "Ä": "Ae", "ı": "i"}
+    spelt = "".join(swaps.get(letter, letter) for letter in text)
+    return unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode().upper()
 
 
 def _person_name(family: str, given: str) -> str:

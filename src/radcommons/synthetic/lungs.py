@@ -23,7 +23,6 @@ def fill_lungs(
     random: np.random.Generator,
     *,
     blood_hu: float,
-    drops: float = 10.0,
 ) -> None:
     """Paint lesions, then vessels and bronchi over them, into `volume` in place.
 
@@ -35,11 +34,9 @@ def fill_lungs(
     grid : Grid
     random : Generator
     blood_hu : float
-    drops : float
-        See `vessels.pour`.
     """
     lesions.paint(volume)
-    layers = _trees(lung, grid, random)
+    layers = plant(lung, grid, random)
     for trees, hounsfield, strength in zip(layers, (blood_hu, _WALL_HU, _LUMEN_HU), (1.0, 0.9, 1.0), strict=True):
         if not trees:
             continue
@@ -49,16 +46,16 @@ def fill_lungs(
             spacing=grid.step,
             shape=grid.shape,
             random=random,
-            drops_per_voxel=drops,
         )
         touched = np.flatnonzero((share > 0) & lung)
         flat = volume.reshape(-1)
         flat[touched] += share.reshape(-1)[touched] * strength * (hounsfield - flat[touched])
 
 
-def _trees(
+def plant(
     lung: NDArray[np.bool_], grid: Grid, random: np.random.Generator
 ) -> tuple[list[Tubes], list[Tubes], list[Tubes]]:
+    """Return the vessels, the walls of the bronchi and their lumens, a tree for each side; empty without lung."""
     vessels: list[Tubes] = []
     walls: list[Tubes] = []
     lumens: list[Tubes] = []
@@ -69,8 +66,8 @@ def _trees(
         where = np.column_stack([grid.x[cols], grid.y[rows], grid.z[slabs]]).astype(float)
         x, y, z = hilum
         vein, bronchus = (x, y - 2, z - 30), (x, y + 4, z - 2)
-        vessels.append(grow(hilum, _some(where, 620, random), tip_mm=0.78, widest_mm=7.0, random=random))
-        vessels.append(grow(vein, _some(where, 320, random), tip_mm=0.75, widest_mm=5.5, random=random))
+        vessels.append(grow(hilum, _some(where, 620, random), tip_mm=0.78, widest_mm=5.0, random=random))
+        vessels.append(grow(vein, _some(where, 320, random), tip_mm=0.75, widest_mm=4.2, random=random))
         tree = grow(bronchus, _some(where, 60, random), tip_mm=0.75, widest_mm=3.4, random=random)
         lumens.append(tree)
         walls.append(Tubes(start=tree.start, end=tree.end, radius=tree.radius + _BRONCHUS_WALL_MM))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -97,7 +97,7 @@ def make_phantom(
     """
     body = body_for(seed=seed, sex=sex, age_years=age_years, enhanced=enhanced)
     grid, spacing = _grid(body, slices=slices, size_px=size_px, slice_mm=slice_mm)
-    volume, lung, depth = _paint(body, grid, table=True)
+    volume, lung, depth = paint_body(body, grid, table=True)
     random = np.random.default_rng([seed, 17])
     lesions = sow(lung=lung, depth=depth, spacing=spacing, extent=extent, dense=dense, random=random)
     fill_lungs(volume, lung, lesions, grid, random, blood_hu=body.blood_hu)
@@ -109,38 +109,6 @@ def make_phantom(
         ggo_mask=lesions.ggo,
         consolidation_mask=lesions.consolidation,
     )
-
-
-def attenuation_volume(
-    seed: int, *, sex: str, age_years: float, extent: float, dense: float, along: str
-) -> tuple[Field, tuple[float, float, float]]:
-    """Return a chest standing free, noiseless, sampled for projection along one axis.
-
-    Parameters
-    ----------
-    seed, sex, age_years, extent, dense
-        As in `make_phantom`.
-    along : {'x', 'y'}
-        The direction of the rays, which is sampled coarsely.
-
-    Returns
-    -------
-    volume : ndarray, HU, shape (slices, rows, cols)
-    step : tuple of float, millimetres (slices, rows, cols)
-    """
-    body = replace(body_for(seed=seed, sex=sex, age_years=age_years, enhanced=False), upright=True, arms=along == "y")
-    step = (1.9, 3.0, 1.6) if along == "y" else (1.9, 1.6, 3.0)
-    counts = [round(length / part) for length, part in zip((TOP_MM - BOTTOM_MM, 288, 400), step, strict=True)]
-    axes = [
-        ((np.arange(count) - (count - 1) / 2) * part).astype(np.float32)
-        for count, part in zip(counts, step, strict=True)
-    ]
-    grid = Grid(x=axes[2], y=axes[1], z=axes[0] + np.float32((TOP_MM + BOTTOM_MM) / 2), soft=1.6)
-    volume, lung, depth = _paint(body, grid, table=False)
-    random = np.random.default_rng([seed, 17])
-    lesions = sow(lung=lung, depth=depth, spacing=step, extent=extent, dense=dense, random=random)
-    fill_lungs(volume, lung, lesions, grid, random, blood_hu=body.blood_hu, drops=3.0)
-    return volume, (step[0] * body.scale, step[1] * body.scale, step[2] * body.scale)
 
 
 def _grid(body: Body, *, slices: int, size_px: int, slice_mm: float | None) -> tuple[Grid, tuple[float, float, float]]:
@@ -159,7 +127,8 @@ def _grid(body: Body, *, slices: int, size_px: int, slice_mm: float | None) -> t
     return grid, (float(apart), float(pixel), float(pixel))
 
 
-def _paint(body: Body, grid: Grid, *, table: bool) -> tuple[Field, Mask, Field]:
+def paint_body(body: Body, grid: Grid, *, table: bool) -> tuple[Field, Mask, Field]:
+    """Return the painted volume in HU, the lungs, and the distance outside the pleural cavity, all on `grid`."""
     plane = Plane.over(grid.x, grid.y, soft=grid.soft)
     organs = mediastinum(body)
     volume = np.empty(grid.shape, np.float32)

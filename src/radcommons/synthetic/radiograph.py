@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from radcommons.synthetic.phantom import attenuation_volume
-from radcommons.synthetic.shapes import Field
+from radcommons.synthetic.anatomy import BOTTOM_MM, TOP_MM, Body, body_for
+from radcommons.synthetic.lesions import sow
+from radcommons.synthetic.lungs import plant
+from radcommons.synthetic.phantom import paint_body
+from radcommons.synthetic.shapes import Field, Grid
+from radcommons.synthetic.vessels import merged, pour
 
 View = Literal["PA", "AP", "LL"]
 Photometric = Literal["MONOCHROME2", "MONOCHROME1"]
@@ -47,7 +51,7 @@ def project(
     age_years: float = 58.0,
     view: View = "PA",
     photometric: Photometric = "MONOCHROME2",
-    rows: int = 960,
+    rows: int = 800,
     extent: float = 0.2,
     dense: float = 0.25,
     marker: str = "L",
@@ -72,13 +76,10 @@ def project(
         Lines of text printed into the pixels, as old print servers did.
     """
     side_on = view == "LL"
-    volume, step = attenuation_volume(
-        seed, sex=sex, age_years=age_years, extent=extent, dense=dense, along="x" if side_on else "y"
-    )
-    thickness = _line_integrals(volume, step, axis=2 if side_on else 1)
-    random = np.random.default_rng([seed, 23, len(view), side_on])
+    body = replace(body_for(seed=seed, sex=sex, age_years=age_years, enhanced=False), upright=True, arms=not side_on)
     magnified = 1.12 if view == "AP" else 1.04
-    fine, pixel = _enlarge(thickness, (step[0] * magnified, (step[1] if side_on else step[2]) * magnified), rows)
+    fine, pixel = _rays(body, rows, magnified, side_on=side_on, extent=extent, dense=dense)
+    random = np.random.default_rng([seed, 23, len(view), side_on])
     grey = _look(_exposed(fine, pixel, random, bedside=view == "AP"), pixel, random)
     _collimate(grey, random)
     _letter(grey, marker, side_on=side_on)
@@ -89,29 +90,77 @@ def project(
     return Radiograph(stored=stored, spacing_mm=(pixel, pixel), photometric=photometric, view=view)
 
 
-def _line_integrals(volume: Field, step: tuple[float, float, float], *, axis: int) -> Field:
+def _rays(
+    body: Body, rows: int, magnified: float, *, side_on: bool, extent: float, dense: float
+) -> tuple[Field, float]:
+    """Return the attenuation along each ray on the detector's grid, and the pixel in millimetres.
+
+    The body is summed on a coarse grid and enlarged; the vessels, which are finer, are poured at full sharpness.
+    """
+    step = (2.8, 1.8, 4.5) if side_on else (2.8, 4.5, 1.8)
+    reach = (TOP_MM - BOTTOM_MM, 288.0, 384.0)
+    counts = [round(length / part) for length, part in zip(reach, step, strict=True)]
+    z, y, x = (
+        ((np.arange(count) - (count - 1) / 2) * part).astype(np.float32)
+        for count, part in zip(counts, step, strict=True)
+    )
+    grid = Grid(x=x, y=y, z=z + np.float32((TOP_MM + BOTTOM_MM) / 2), soft=1.9)
+    volume, lung, depth = paint_body(body, grid, table=False)
+    random = np.random.default_rng([body.seed, 17])
+    sow(lung=lung, depth=depth, spacing=step, extent=extent, dense=dense, random=random).paint(volume)
+    axis = 2 if side_on else 1
+    coarse = _line_integrals(volume, step[axis] * body.scale, axis=axis)
+    across = 2 if axis == 1 else 1
+    pixel_mm = counts[0] * step[0] / rows
+    cols = round(counts[across] * step[across] / pixel_mm)
+    fine = ndimage.zoom(
+        coarse, (rows / coarse.shape[0], cols / coarse.shape[1]), order=3, mode="nearest", grid_mode=True
+    )
+    fine[:rows, :cols] += _vessels(lung, grid, random, (rows, cols), pixel_mm, side_on=side_on) * body.scale
+    return np.asarray(fine, np.float32), round(pixel_mm * body.scale * magnified, 4)
+
+
+def _line_integrals(volume: Field, step_mm: float, *, axis: int) -> Field:
     """Return the attenuation of each ray; the calcium of bone absorbs more than its CT number says at low energy."""
     relative = np.maximum(volume / 1000 + 1, 0)
     relative += 0.6 * np.maximum(volume - 150, 0) / 1000
-    total = relative.sum(axis=axis, dtype=np.float32) * np.float32(step[axis] * _WATER_PER_MM)
+    total = relative.sum(axis=axis, dtype=np.float32) * np.float32(step_mm * _WATER_PER_MM)
     return np.asarray(total[::-1], np.float32)
 
 
-def _enlarge(thickness: Field, step: tuple[float, float], rows: int) -> tuple[Field, float]:
-    smooth = ndimage.gaussian_filter(thickness, 0.5)
-    height_mm = smooth.shape[0] * step[0]
-    pixel = round(height_mm / rows, 4)
-    cols = round(smooth.shape[1] * step[1] / pixel)
-    factors = (rows / smooth.shape[0], cols / smooth.shape[1])
-    return np.asarray(ndimage.zoom(smooth, factors, order=3, mode="nearest"), np.float32), pixel
+def _vessels(
+    lung: NDArray[np.bool_],
+    grid: Grid,
+    random: np.random.Generator,
+    shape: tuple[int, int],
+    pixel_mm: float,
+    *,
+    side_on: bool,
+) -> Field:
+    """Return what the vessels of the lungs add to each ray."""
+    trees, _, _ = plant(lung, grid, random)
+    rows, cols = shape
+    if not trees:
+        return np.zeros(shape, np.float32)
+    deep = 500.0
+    low = float(grid.z[0]) - (grid.step[2] - pixel_mm) / 2
+    first = float((grid.y if side_on else grid.x)[0]) - (grid.step[1 if side_on else 0] - pixel_mm) / 2
+    flat = pour(
+        merged(*trees),
+        origin=(0.0, first, low) if side_on else (first, 0.0, low),
+        spacing=(deep, pixel_mm, pixel_mm) if side_on else (pixel_mm, deep, pixel_mm),
+        shape=(rows, cols, 1) if side_on else (rows, 1, cols),
+        random=random,
+        drops_per_voxel=90.0,
+    )
+    thickness = np.minimum(flat.reshape(shape)[::-1] * np.float32(deep), 9) * np.float32(_WATER_PER_MM * 0.6)
+    return np.asarray(ndimage.gaussian_filter(thickness, 0.5 / pixel_mm), np.float32)
 
 
 def _exposed(thickness: Field, pixel: float, random: np.random.Generator, *, bedside: bool) -> Field:
     """Return the logarithm of what the detector sees: primary beam, scatter, quantum noise."""
     primary = np.exp(-np.maximum(thickness, 0))
-    scatter = ndimage.zoom(ndimage.gaussian_filter(primary[::8, ::8], 22 / pixel / 8), 8, order=1)
-    scatter = scatter[: primary.shape[0], : primary.shape[1]]
-    scatter = np.pad(scatter, [(0, a - b) for a, b in zip(primary.shape, scatter.shape, strict=True)], mode="edge")
+    scatter = _blurred(primary, 22 / pixel, 8)
     share = 0.55 if bedside else 0.25
     seen = primary + share * scatter
     photons = 8e4 if bedside else 2e5
@@ -120,14 +169,20 @@ def _exposed(thickness: Field, pixel: float, random: np.random.Generator, *, bed
     return np.asarray(-np.log(np.maximum(seen, 2e-4)), np.float32)
 
 
+def _blurred(image: Field, sigma: float, stride: int) -> Field:
+    """Return a wide blur, taken on every `stride`-th pixel and enlarged again."""
+    small = ndimage.gaussian_filter(image[::stride, ::stride], sigma / stride, truncate=3)
+    large = np.empty(image.shape, np.float32)
+    ndimage.zoom(small, tuple(a / b for a, b in zip(image.shape, small.shape, strict=True)), output=large, order=1)
+    return large
+
+
 def _look(optical: Field, pixel: float, random: np.random.Generator) -> Field:
     """Return the displayed grey, 0 to 1: dynamic range pressed together, edges lifted, and an S-shaped curve."""
-    coarse = ndimage.zoom(ndimage.gaussian_filter(optical[::8, ::8], 14 / pixel / 8), 8, order=1)
-    coarse = np.pad(coarse, [(0, max(0, a - b)) for a, b in zip(optical.shape, coarse.shape, strict=True)], mode="edge")
-    coarse = coarse[: optical.shape[0], : optical.shape[1]]
-    fine = optical - ndimage.gaussian_filter(optical, 1.2 / pixel)
-    band = ndimage.gaussian_filter(optical, 1.2 / pixel) - ndimage.gaussian_filter(optical, 5 / pixel)
-    pressed = optical - 0.45 * (coarse - float(np.median(coarse))) + 1.0 * fine + 0.6 * band
+    sharp = ndimage.gaussian_filter(optical, 1.2 / pixel, truncate=3)
+    fine, band = optical - sharp, sharp - _blurred(optical, 5 / pixel, 4)
+    coarse = _blurred(optical, 14 / pixel, 8)
+    pressed = optical - 0.45 * (coarse - float(np.median(coarse[::8, ::8]))) + 0.9 * fine + 0.6 * band
     pressed += 0.004 * np.sin(np.arange(optical.shape[0], dtype=np.float32) * 1.9)[:, None]
     body = pressed[optical > 0.5]
     low, high = np.quantile(body[:: max(1, body.size // 40_000)], (0.02, 0.985))

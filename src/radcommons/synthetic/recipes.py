@@ -87,7 +87,7 @@ class Recipe:
 
 RECIPES: tuple[Recipe, ...] = (
     Recipe("de", "M", 67, "positive", 0.24, 0.15, (Visit("siemens", ExplicitVRLittleEndian, (CtSeries(62),)),)),
-    Recipe("ja", "F", 58, "positive", 0.12, 0.05, (Visit("canon", JPEG2000Lossless, (CtSeries(62),)),)),
+    Recipe("ja", "F", 58, "positive", 0.12, 0.05, (Visit("canon", JPEG2000Lossless, (CtSeries(56),)),)),
     Recipe(
         "fr",
         "F",
@@ -146,7 +146,7 @@ RECIPES: tuple[Recipe, ...] = (
         "positive",
         0.08,
         0.0,
-        (Visit("ge", JPEGLosslessSV1, (CtSeries(24, 512, thickness_mm=2.5, between_mm=10.0, sharp=True),)),),
+        (Visit("ge", JPEGLosslessSV1, (CtSeries(18, 512, thickness_mm=2.5, between_mm=None, sharp=True),)),),
     ),
     Recipe(
         "it", "F", 81, "unknown", 0.26, 0.20, (Visit("agfa", ExplicitVRLittleEndian, (Film("AP", "MONOCHROME1"),)),)

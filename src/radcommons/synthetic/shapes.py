@@ -7,11 +7,13 @@ volume effect of a scanner and not the staircase of a mask.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
+Numbers = NDArray[np.floating[Any]]
 Point = tuple[float, float, float]
 Window = tuple[slice, slice]
 
@@ -132,9 +134,10 @@ class Ellipsoid:
 Solid = Capsule | Ellipsoid
 
 
-def coverage(distance: Field, soft: float) -> Field:
+def coverage(distance: Numbers, soft: float) -> Field:
     """Return the share of each pixel that lies inside."""
-    return np.clip(0.5 - distance / np.float32(soft), 0, 1)
+    share = 0.5 - distance / np.float32(soft)
+    return np.asarray(np.clip(share, 0, 1), np.float32)
 
 
 def paint(image: Field, share: Field, hounsfield: Field | float) -> None:
@@ -142,25 +145,25 @@ def paint(image: Field, share: Field, hounsfield: Field | float) -> None:
     image += share * (hounsfield - image)
 
 
-def join(first: Field, second: Field, *, rounding: float = 0.0) -> Field:
+def join(first: Numbers, second: Numbers, *, rounding: float = 0.0) -> Field:
     """Return the union of two distances; `rounding` fills the crease between them."""
     if rounding == 0:
-        return np.minimum(first, second)
+        return np.asarray(np.minimum(first, second), np.float32)
     return np.asarray(0.5 * (first + second - np.sqrt((first - second) ** 2 + rounding * rounding)), np.float32)
 
 
-def meet(first: Field, second: Field, *, rounding: float = 0.0) -> Field:
+def meet(first: Numbers, second: Numbers, *, rounding: float = 0.0) -> Field:
     """Return the intersection of two distances; `rounding` blunts the edge between them."""
     if rounding == 0:
-        return np.maximum(first, second)
+        return np.asarray(np.maximum(first, second), np.float32)
     return np.asarray(0.5 * (first + second + np.sqrt((first - second) ** 2 + rounding * rounding)), np.float32)
 
 
-def bump(value: Field | float, centre: float, width: float) -> Field:
+def bump(value: Numbers | float, centre: float, width: float) -> Field:
     """Return a bell of height one."""
     return np.asarray(np.exp(-(((np.asarray(value) - centre) / width) ** 2)), np.float32)
 
 
-def ramp(value: Field | float, low: float, high: float) -> Field:
+def ramp(value: Numbers | float, low: float, high: float) -> Field:
     """Return 0 below `low`, 1 above `high`, straight between them."""
     return np.asarray(np.clip((np.asarray(value) - low) / (high - low), 0, 1), np.float32)
