@@ -54,8 +54,9 @@ def is_settled(connection: sa.Connection, path: str, stamp: str, *, policy: str)
 def _is_open(row: sa.Row[tuple[object, ...]], policy: str) -> bool:
     if row.state == FileState.REFUSED:
         return row.code in PASSING
-    waits = row.state == FileState.EXCLUDED or (row.state == FileState.HELD and row.code == "criterion-undecided")
-    return bool(waits and row.policy != policy)
+    # A reviewer's decision keeps the code of its question, so it stands whatever the policy becomes.
+    by_policy = ((FileState.EXCLUDED, "criterion-out"), (FileState.HELD, "criterion-undecided"))
+    return (row.state, row.code) in by_policy and row.policy != policy
 
 
 def record(store: Store, judged: Sequence[tuple[Candidate, Judged]], *, under: AddedUnder) -> list[Judged | None]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
+from radcommons.records.errors import RadcommonsError
 from radcommons.records.lifecycle import FileState
+from radcommons.site.hub import Hub
 from radcommons.site.store import Store
+from radcommons.site.submit import ask
 from radcommons.site.tables import file, finding, patient, submission
 
 # The order in which a reader follows the files from the folder to the hub.
@@ -68,7 +73,7 @@ def discrepancies(store: Store) -> list[str]:
     """Return what does not add up, as sentences; an empty list says that nothing was lost."""
     wrong = []
     with store.read() as connection:
-        sent = dict(
+        sent: dict[str | None, int] = dict(
             connection.execute(
                 sa.select(file.c.submission, sa.func.count())
                 .where(file.c.submission.is_not(None))
@@ -77,7 +82,9 @@ def discrepancies(store: Store) -> list[str]:
             .tuples()
             .all()
         )
-        for row in connection.execute(sa.select(submission.c.id, submission.c["items"].label("items_"), submission.c.state)):
+        for row in connection.execute(
+            sa.select(submission.c.id, submission.c["items"].label("items_"), submission.c.state)
+        ):
             if row.state != "abandoned" and sent.get(row.id, 0) != row.items_:
                 wrong.append(f"submission {row.id[:12]} names {row.items_} items, the store has {sent.get(row.id, 0)}")
         needed = (FileState.READY, FileState.HELD)
@@ -134,3 +141,41 @@ def known_patients(store: Store) -> int:
     """Return how many patients the crosswalk holds."""
     with store.read() as connection:
         return int(connection.execute(sa.select(sa.func.count()).select_from(patient)).scalar_one())
+
+
+def at_hub(store: Store) -> dict[str, Any]:
+    """Return what the hub says of our submissions, asked now where it answers, else as it said last.
+
+    Returns
+    -------
+    dict
+        ``submissions`` (a summary each), ``accepted``, ``quarantined``, and ``problem``: why it did not answer.
+    """
+    problem = ""
+    try:
+        if store.token:
+            with Hub.at(store.settings.hub, token=store.token, tries=1) as hub:
+                ask(store, hub)
+    except RadcommonsError as error:
+        problem = str(error)
+    with store.read() as connection:
+        rows = connection.execute(sa.select(submission).order_by(submission.c.created_at)).all()
+    summaries = []
+    for row in rows:
+        answer = json.loads(row.answer) if row.answer else {}
+        summary = {name: answer.get(name) for name in _SUMMARY if name in answer}
+        summaries.append(
+            {
+                **summary,
+                "id": row.id,
+                "items": row[4],
+                "local_state": row.state,
+                "state": answer.get("state", row.state),
+                "findings": answer.get("findings") or [],
+            }
+        )
+    totals = {name: sum(one.get(name) or 0 for one in summaries) for name in ("accepted", "quarantined")}
+    return {"submissions": summaries, **totals, "problem": problem}
+
+
+_SUMMARY = ("received", "accepted", "quarantined", "refused", "withdrawn", "released")

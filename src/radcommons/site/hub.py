@@ -1,0 +1,152 @@
+"""Speak to the coalition's hub: the few calls that a hospital makes, outbound only, repeated when the line drops."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from radcommons.records.errors import Conflict, NotFound, NotPermitted, PeerError, RadcommonsError, SignInRequired
+
+_TRIES = 7
+_FIRST_PAUSE_S = 0.4
+_LONGEST_PAUSE_S = 15.0
+_PIECE = 1 << 20
+# What says "later" rather than "no" (RFC 9110 section 15).
+_LATER = frozenset((408, 425, 429, 500, 502, 503, 504))
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """A hub by its base URL and this hospital's token; safe to share between threads."""
+
+    client: httpx.Client
+    tries: int = _TRIES
+
+    @classmethod
+    def at(cls, url: str, *, token: str, tries: int = _TRIES) -> Hub:
+        """Return a hub to speak to; proxies and private CAs come from the environment, as httpx reads them."""
+        client = httpx.Client(
+            base_url=url.rstrip("/"),
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=httpx.Timeout(60.0, connect=10.0),
+            limits=httpx.Limits(max_connections=16),
+        )
+        return cls(client, tries)
+
+    def __enter__(self) -> Hub:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+
+    def register(self, site: str, *, public_key: str, name: str) -> dict[str, Any]:
+        """Tell the hub this hospital's public key; the answer holds the hub's own."""
+        return self._json("POST", f"/api/v1/sites/{site}/key", json={"public_key": public_key, "name": name})
+
+    def announce(self, document: bytes) -> dict[str, Any]:
+        """Hand in a sealed submission; the same bytes give the same answer."""
+        return self._json("POST", "/api/v1/submissions", content=document, headers=_JSON)
+
+    def submission(self, identifier: str) -> dict[str, Any]:
+        """Return what the hub says of a submission."""
+        return self._json("GET", f"/api/v1/submissions/{identifier}")
+
+    def receipt(self, identifier: str) -> dict[str, Any]:
+        """Return the hub's sealed receipt; a Conflict says that bytes are missing."""
+        return self._json("GET", f"/api/v1/submissions/{identifier}/receipt")
+
+    def withdraw(self, document: bytes) -> dict[str, Any]:
+        """Hand in a sealed withdrawal; the same bytes give the same answer."""
+        return self._json("POST", "/api/v1/withdrawals", content=document, headers=_JSON)
+
+    def store(self, paths: Sequence[Path]) -> None:
+        """Send instances by STOW-RS in one request; what the hub has of them, its submission tells.
+
+        References
+        ----------
+        DICOM PS3.18 section 10.5; RFC 2387.
+        """
+        boundary = secrets.token_hex(16)
+        headers = {
+            "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
+            "Accept": "application/dicom+json",
+        }
+        # 409 says that every instance failed, 202 that some did: which ones, the submission tells.
+        self._send("POST", "/dicomweb/studies", fine=(409,), headers=headers, body=lambda: _multipart(paths, boundary))
+
+    def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        response = self._send(method, path, **request)
+        try:
+            members = response.json()
+        except ValueError:
+            raise PeerError(f"The hub's answer to {method} {path} is no JSON.") from None
+        if not isinstance(members, dict):
+            raise PeerError(f"The hub's answer to {method} {path} is no JSON object.")
+        return members
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        fine: tuple[int, ...] = (),
+        body: Callable[[], Iterator[bytes]] | None = None,
+        **request: Any,
+    ) -> httpx.Response:
+        for attempt in range(self.tries):
+            is_last = attempt + 1 == self.tries
+            try:
+                if body is not None:
+                    request["content"] = body()
+                response = self.client.request(method, path, **request)
+            except httpx.HTTPError as error:
+                if is_last:
+                    raise PeerError(
+                        f"The hub at {self.client.base_url} does not answer ({type(error).__name__}).",
+                        mend="Nothing was lost: run the same command again when it does.",
+                    ) from None
+            else:
+                if response.is_success or response.status_code in fine:
+                    return response
+                if response.status_code not in _LATER or is_last:
+                    raise _error(method, path, response)
+            pause = min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S)
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (spreads retries, guards nothing)
+        raise AssertionError("unreachable")
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def _multipart(paths: Sequence[Path], boundary: str) -> Iterator[bytes]:
+    for path in paths:
+        yield f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        with path.open("rb") as source:
+            while piece := source.read(_PIECE):
+                yield piece
+        yield b"\r\n"
+    yield f"--{boundary}--\r\n".encode()
+
+
+def _error(method: str, path: str, response: httpx.Response) -> RadcommonsError:
+    """Return the error that a problem document (RFC 9457) stands for."""
+    try:
+        problem = response.json()
+        code, detail = str(problem.get("code", "")), str(problem.get("detail") or problem.get("title") or "")
+    except (ValueError, AttributeError):
+        code, detail = "", ""
+    what = f"The hub answered {response.status_code}{f' ({code})' if code else ''} to {method} {path}. {detail}".strip()
+    if response.status_code == 401:
+        return SignInRequired(what, mend="Ask the coalition for a new token: radcommons site init DIR --token T.")
+    if response.status_code == 403:
+        return NotPermitted(what, mend="Check that the token is for this site code.")
+    if response.status_code == 404:
+        return NotFound(what)
+    return Conflict(what) if response.status_code == 409 else PeerError(what)

@@ -1,0 +1,134 @@
+"""Join a coalition: make the store and the keys, keep the token, tell the hub the public key and pin the hub's own."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from radcommons.platform.durable import write_file
+from radcommons.platform.identity import hash_password, new_password
+from radcommons.platform.keys import key_id
+from radcommons.records.errors import Conflict, PeerError, UsageError
+from radcommons.site.hub import Hub
+from radcommons.site.settings import NAME, SiteSettings, read_settings, write_settings
+from radcommons.site.store import Store, create_store, open_store
+
+_HUB_KEY = "hub-key"
+_PASSWORD = "password-hash"  # noqa: S105  (the name of a row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """What `init` made: `password` is told once and stored only as a hash, empty where one was set before."""
+
+    key_id: str
+    password: str
+    is_registered: bool
+    message: str = ""
+
+
+def init(
+    directory: Path, *, settings: SiteSettings, token: str, password: str | None = None, offline: bool = False
+) -> Joined:
+    """Make a gateway in `directory`, or complete one that was begun; what is there stays.
+
+    Parameters
+    ----------
+    directory : Path
+    settings : SiteSettings
+        Written when there are none yet; otherwise they must name the same hub and site codes.
+    token : str
+        The bearer token that the coalition gave.
+    password : str, optional
+        For the local page; one is made up when none is given.
+    offline : bool
+        Register at the first submit instead.
+
+    Raises
+    ------
+    Conflict
+        If the folder holds another hub's or another site's gateway, or the hub knows another key for the site code.
+    """
+    if (directory / NAME).exists():
+        known = read_settings(directory)
+        if (known.hub, known.sites) != (settings.hub, settings.sites):
+            raise Conflict(f"{directory} is the gateway of another hub or site.", mend="Choose another folder.")
+    elif directory.exists() and any(directory.iterdir()):
+        raise UsageError(f"{directory} holds other files.", mend="Choose an empty folder.")
+    directory.mkdir(parents=True, exist_ok=True)
+    create_store(directory)
+    if token:
+        write_file(directory / "keys" / "token", token.encode(), mode=0o600)
+    if not (directory / NAME).exists():
+        write_settings(directory, settings)
+    store = open_store(directory)
+    try:
+        made = _set_password(store, password)
+        name = store.signing_key.key_id
+        if offline:
+            return Joined(key_id=name, password=made, is_registered=False, message="Registration follows at submit.")
+        try:
+            register(store)
+        except PeerError as error:
+            return Joined(key_id=name, password=made, is_registered=False, message=str(error))
+        return Joined(key_id=name, password=made, is_registered=True)
+    finally:
+        store.close()
+
+
+def _set_password(store: Store, password: str | None) -> str:
+    """Set the local page's password; return it if it was made up here."""
+    if password is None and store.remembered(_PASSWORD) is not None:
+        return ""
+    chosen = password or new_password()
+    with store.change() as change:
+        change.remember(_PASSWORD, hash_password(chosen))
+        change.tell("password.set", subject="local page")
+    return "" if password else chosen
+
+
+def local_password_hash(store: Store) -> str | None:
+    """Return the hash of the local page's password."""
+    return store.remembered(_PASSWORD)
+
+
+def register(store: Store) -> None:
+    """Tell the hub the public key for every site code and pin the hub's key; can be repeated.
+
+    Raises
+    ------
+    PeerError
+        If the hub does not answer.
+    Conflict
+        If the hub knows another key for a site code, or its own key is not the pinned one.
+    """
+    public_key = base64.b64encode(store.signing_key.public_key).decode()
+    with Hub.at(store.settings.hub, token=store.token, tries=3) as hub:
+        for site in store.settings.sites:
+            answer = hub.register(site, public_key=public_key, name=store.settings.name or site)
+            _pin(store, answer, site)
+
+
+def _pin(store: Store, answer: dict[str, object], site: str) -> None:
+    told = answer.get("hub")
+    try:
+        key = base64.b64decode(str(told["public_key"]), validate=True)  # type: ignore[index]
+    except (TypeError, KeyError, ValueError):
+        raise PeerError("The hub did not tell its public key.") from None
+    pinned = hub_key(store)
+    if pinned is not None and pinned != key:
+        raise Conflict(
+            "The hub's key is not the one that was pinned at init.",
+            mend="Ask the coalition, by another way than the network, whether the key was changed.",
+        )
+    with store.change() as change:
+        change.remember(_HUB_KEY, json.dumps({"public_key": base64.b64encode(key).decode()}))
+        change.tell("site.registered", subject=f"site:{site}", hub_key=key_id(key))
+
+
+def hub_key(store: Store) -> bytes | None:
+    """Return the hub's pinned public key, None before the first registration."""
+    pinned = store.remembered(_HUB_KEY)
+    return None if pinned is None else base64.b64decode(json.loads(pinned)["public_key"])
