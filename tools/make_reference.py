@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
+from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "reference"
@@ -125,8 +126,7 @@ def findings() -> str:
         "Finding codes",
         "A check may emit only codes that stand here.\n"
         "A finding is a " + ", ".join(f"`{one}`" for one in Severity) + "; a question waits for a person.\n"
-        "One code may come with another severity in another place: burned-in side markers are a note, a line of text is "
-        "a question.",
+        "One code may come with another severity in another place.",
         table(("code", "what a data manager reads"), ((f"`{name}`", text) for name, text in CODES.items())),
     )
 
@@ -150,15 +150,16 @@ def protocols() -> str:
 
 def profiles() -> str:
     """Return the page of the shipped de-identification profiles."""
-    from radcommons.dicom.profile import shipped_profiles
+    from radcommons.dicom.profile import load_profile, shipped_profiles
 
+    shipped = [load_profile(name) for name in shipped_profiles()]
     shown = [
-        f"## `{one.id}`\n\nDigest: `{one.digest}`\n\n" + code(one.describe()) for one in shipped_profiles().values()
+        "\n".join(f"#{line}" if line.startswith("#") else line for line in one.describe()) + "\n" for one in shipped
     ]
     return page(
         "De-identification profiles",
-        "What `radcommons profile show` prints.\nA changed rule changes the digest, and the hub refuses a digest that it "
-        "does not know.",
+        "What `radcommons profile show` prints.\n"
+        "A changed rule changes the digest, and the hub refuses a digest that it does not know.",
         *shown,
     )
 
@@ -209,7 +210,7 @@ def errors() -> str:
     from radcommons.records import errors as tree
 
     kinds = [one for one in vars(tree).values() if inspect.isclass(one) and issubclass(one, tree.RadcommonsError)]
-    rows = [(f"`{one.code}`", f"`{one.__name__}`", status_of(one), inspect.getdoc(one).split("\n")[0]) for one in kinds]
+    rows = [(f"`{one.code}`", f"`{one.__name__}`", status_of(one), (inspect.getdoc(one) or "").split("\n")[0]) for one in kinds]
     doc = inspect.getdoc(tree) or ""
     drawn = [line[4:] for line in doc.splitlines() if line.startswith("    ")]
     return page(
@@ -227,12 +228,7 @@ def settings() -> str:
 
     prefix = HubSettings.model_config["env_prefix"]
     rows = [
-        (
-            f"`{prefix}{name.upper()}`",
-            f"`{name}`",
-            "" if field.is_required() else f"`{field.default!r}`",
-            field.description or "",
-        )
+        (f"`{prefix}{name.upper()}`", f"`{name}`", _default(field), field.description or _choices(field))
         for name, field in HubSettings.model_fields.items()
     ]
     return page(
@@ -241,6 +237,16 @@ def settings() -> str:
         "`directory` is the folder that each command is given.",
         table(("environment", "in the file", "default", "meaning"), rows),
     )
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "none"
+    return f"`{field.default}`" if field.default != "" else "empty"
+
+
+def _choices(field: FieldInfo) -> str:
+    return "One of " + ", ".join(map(str, get_args(field.annotation))) + "."
 
 
 def openapi() -> str:
