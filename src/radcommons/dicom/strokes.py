@@ -1,8 +1,9 @@
 """A cheap look for burned-in writing, so that every slice of a CT can be looked at and the network runs on few.
 
 Two signs give writing away. Drawn without smoothing, its pixels share one exact value, which stands out of the
-histogram because anatomy carries noise. Drawn with smoothing, its strokes are thin and much brighter or darker than what
-lies around them, and end at one value. Either way its pixels form components of one height, side by side on a line.
+histogram because anatomy carries noise. Drawn with smoothing, its strokes are thin and much brighter or darker than
+what lies around them, and end at one value. Either way its pixels form components of one height, side by side on a
+line.
 """
 
 from __future__ import annotations
