@@ -96,6 +96,32 @@ def iter_frames(source: BinaryIO, header: Header, *, indices: Iterable[int] | No
                 yield _native_frame(body, header, pixel, layout, index)
 
 
+def iter_encoded(source: BinaryIO, header: Header, *, indices: Iterable[int]) -> Iterator[bytes]:
+    """Yield frames of encapsulated pixel data as they are stored, without decoding them.
+
+    Parameters
+    ----------
+    source, header
+        As for `iter_frames`.
+    indices : iterable of int
+        Frames from 0.
+
+    Raises
+    ------
+    UnreadableInstance
+        As `iter_frames`; also where the pixel data are not encapsulated.
+    """
+    pixel = header.pixel
+    if pixel is None or not pixel.encapsulated:
+        raise _undecodable("The object holds no encapsulated pixel data.")
+    with open_body(source, header) as body:
+        fragments = _fragments_by_frame(body, pixel, header.dataset, frame_count(header.dataset))
+        for index in indices:
+            if not 0 <= index < len(fragments):
+                raise _undecodable(f"The object has no frame {index}.")
+            yield b"".join(_read_at(body, *span) for span in fragments[index])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layout:
     rows: int
