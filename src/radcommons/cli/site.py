@@ -162,7 +162,7 @@ def _totals(store: Store) -> dict[str, Any]:
     from radcommons.site.status import codes, counts, discrepancies, flow
 
     return {
-        "counts": counts(store),
+        **counts(store),
         "findings": codes(store),
         "flow": [asdict(line) for line in flow(store)],
         "discrepancies": discrepancies(store),
@@ -274,7 +274,7 @@ def submit(directory: Path, jobs: int, what_if: bool, as_json: bool) -> int:
             return 0
         with _progress("instances") as tick:
             sent = verb(store, jobs=jobs, progress=tick)
-        members = {"submissions": [asdict(one) for one in sent], "counts": counts(store)}
+        members = {**counts(store), "submissions": [asdict(one) for one in sent]}
     if as_json:
         _show(members)
     else:
@@ -285,7 +285,7 @@ def submit(directory: Path, jobs: int, what_if: bool, as_json: bool) -> int:
             )
             for finding in one.hub.get("findings") or []:
                 click.echo(f"    {finding.get('code')}: {finding.get('message')} {finding.get('where', '')}")
-        click.echo("Nothing was ready." if not sent else f"{members['counts']['submitted']} files are submitted.")
+        click.echo("Nothing was ready." if not sent else f"{members['submitted']} files are submitted.")
     return 1 if any(one.problem or one.hub.get("findings") for one in sent) else 0
 
 

@@ -131,6 +131,7 @@ def open_store(directory: Path) -> Store:
     StorageError
         If the key does not open the database, or the schema is another version's.
     """
+    directory = directory.absolute()
     settings = read_settings(directory)
     if not (directory / "store.db").exists():
         raise UsageError(f"There is no store in {directory}.", mend="Make one with `radcommons site init`.")

@@ -1,0 +1,115 @@
+"""The hospital's local application: its page, and the port that a PACS pushes to. It never reaches the hub's tables."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from radcommons.platform.telemetry import configure_logging
+from radcommons.records.errors import StorageError
+from radcommons.site.pages import TEMPLATES, router, view_of
+from radcommons.site.sessions import COOKIE, Sessions
+from radcommons.site.store import Store, open_store
+from radcommons.ui.render import SECURITY_HEADERS, Brand, NavItem, Renderer
+from radcommons.web.errors import add_error_handlers
+
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+def site_app(directory: Path, *, hosts: tuple[str, ...] = _LOCAL) -> FastAPI:
+    """Return the local page of the gateway in `directory`.
+
+    Parameters
+    ----------
+    directory : Path
+    hosts : tuple of str
+        Names under which browsers may reach it; others are refused, so that no foreign page can point its name here.
+    """
+    store = open_store(directory)
+    renderer = Renderer(
+        brand=Brand(name="Imaging Commons", aside="gateway"),
+        nav=[NavItem("Counts", "/"), NavItem("Review", "/held")],
+        zones={"site": TEMPLATES},
+        account_page=None,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        store.close()
+
+    app = FastAPI(title="radcommons site", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.state.store, app.state.sessions = store, Sessions(store)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+
+    @app.middleware("http")
+    async def secure(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call(request)
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        """Answer as long as the process does."""
+        return {"status": "ok"}
+
+    def problem_page(request: Request, status: int, title: str, detail: str, mend: str) -> str:
+        session = app.state.sessions.find(request.cookies.get(COOKIE))
+        return renderer.problem(view=view_of(request, session), status=status, title=title, detail=detail, mend=mend)
+
+    add_error_handlers(app, page=problem_page)
+    app.include_router(renderer.assets.router())
+    app.include_router(router(store, renderer))
+    return app
+
+
+def serve(
+    directory: Path, *, host: str, port: int, dimse_port: int | None, dimse_host: str, dimse_aet: str | None
+) -> None:
+    """Serve the local page, and the DICOM port if one is given, until SIGINT or SIGTERM."""
+    from radcommons.site.receive import InboxWorker, listen
+
+    configure_logging()
+    app = site_app(directory, hosts=(*_LOCAL, host))
+    store: Store = app.state.store
+    worker = InboxWorker(store)
+    worker.start()
+    receiver = None
+    if dimse_port is not None:
+        settings = store.settings
+        try:
+            receiver = listen(
+                store,
+                host=dimse_host,
+                port=dimse_port,
+                aet=dimse_aet or settings.dimse_aet,
+                callers=settings.dimse_callers,
+                arrived=worker.arrived,
+            )
+        except OSError as error:
+            raise StorageError(f"The DICOM port {dimse_port} cannot be opened: {error.strerror}.") from None
+    try:
+        asyncio.run(_until_stopped(app, host, port))
+    finally:
+        if receiver is not None:
+            receiver.close()
+        worker.stop()
+
+
+async def _until_stopped(app: FastAPI, host: str, port: int) -> None:
+    server = Server(app, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, server.stop)
+    await server.serve()
