@@ -56,6 +56,11 @@ def create_account(engine: sa.Engine, *, email: str, name: str, password: str, r
     return int(number)
 
 
+def has_accounts(connection: sa.Connection) -> bool:
+    """Say whether anybody can sign in."""
+    return connection.execute(sa.select(t.account.c.id).limit(1)).one_or_none() is not None
+
+
 def _actor(connection: sa.Connection, account_id: int, name: str) -> Actor:
     roles = connection.execute(sa.select(t.account_role.c.role).where(t.account_role.c.account_id == account_id))
     return Actor(id=f"account:{account_id}", name=name, roles=frozenset(Role(role) for role in roles.scalars()))

@@ -11,6 +11,8 @@ from radcommons.catalogue import tables as t
 from radcommons.platform import audit, jobs
 from radcommons.records.event import Event
 
+OUTBOX = t.outbox  # what the relay of jobs reads
+
 
 def record(connection: sa.Connection, *events: Event) -> None:
     """Append events to the audit trail."""

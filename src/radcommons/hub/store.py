@@ -161,9 +161,22 @@ def _store_direct(arrived: Sequence[Arrived], *, platform: Platform, actor: Acto
         with writing(platform.engine) as connection:
             _accept_direct(connection, fit, actor=actor)
     stored = [
-        Stored(sop_class_uid=one.version.sop_class_uid, sop_instance_uid=one.version.sop_instance_uid) for one in fit
+        Stored(
+            sop_class_uid=one.version.sop_class_uid,
+            sop_instance_uid=one.version.sop_instance_uid,
+            retrieve_url=_address(one.version),
+        )
+        for one in fit
     ]
     return Outcome(stored=tuple(stored), failed=tuple(failed))
+
+
+def _address(version: Version) -> str:
+    """Return where a direct token may fetch the instance at once, below the hub's address."""
+    return (
+        f"/dicomweb/studies/{version.study_instance_uid}/series/{version.series_instance_uid}"
+        f"/instances/{version.sop_instance_uid}"
+    )
 
 
 def _read_direct(one: Arrived, *, actor: Actor, study: str | None) -> _Read | Failed:

@@ -26,15 +26,20 @@ def make_engine(url: str) -> sa.Engine:
 
     Notes
     -----
+    An error of the database never repeats the values of its statement.
     SQLite: WAL, synchronous FULL because an acknowledgement depends on it, foreign keys, and BEGIN IMMEDIATE for
     writers, so that a writer waits at its start instead of failing in its middle.
     """
     address = sa.make_url(url)
     if address.get_backend_name() == "postgresql":
         return sa.create_engine(
-            address.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=10, pool_pre_ping=True
+            address.set(drivername="postgresql+psycopg"),
+            pool_size=10,
+            max_overflow=10,
+            pool_pre_ping=True,
+            hide_parameters=True,
         )
-    engine = sa.create_engine(address, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = sa.create_engine(address, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=True)
     prepare_sqlite(engine)
     return engine
 

@@ -28,6 +28,8 @@ class HubSettings(BaseSettings):
     )
     run_jobs: bool = Field(default=True, description="Run jobs in the web process; false where workers run apart.")
     verify_processes: int = Field(default=2, ge=1, description="Worker processes that check pixels.")
+    part_limit: int = Field(default=8 << 30, description="Largest instance that is taken, in bytes.")
+    document_limit: int = Field(default=64 << 20, description="Largest signed document that is taken, in bytes.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod

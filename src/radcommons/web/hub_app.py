@@ -1,0 +1,108 @@
+"""The hub's web application: ports, routers, jobs, headers; the composition and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+
+from radcommons import hub
+from radcommons.catalogue.credentials import signed_in
+from radcommons.catalogue.migrate import upgrade
+from radcommons.hub import api as hub_api
+from radcommons.hub import api_stow, jobs
+from radcommons.hub.pool import WorkerPool
+from radcommons.platform.ports import Platform, open_platform
+from radcommons.platform.settings import HubSettings
+from radcommons.records.errors import RadcommonsError
+from radcommons.records.event import ANONYMOUS, Role
+from radcommons.ui.render import Account, Brand, NavItem, Renderer, View
+from radcommons.web import health, sessions
+from radcommons.web.errors import add_error_handlers
+from radcommons.web.guard import BrowserGuard, LastResort
+
+_CURATORS = frozenset({Role.CURATOR, Role.ADMINISTRATOR})
+NAVIGATION = (NavItem("Releases", "/"), NavItem("Curation", "/curate", roles=_CURATORS))
+
+
+def hub_app(settings: HubSettings) -> FastAPI:
+    """Return the hub as an ASGI application; its database is brought up to date, and its jobs start, with it.
+
+    Raises
+    ------
+    UsageError
+        If the settings' folder is no hub's.
+    """
+    platform = open_platform(settings)
+    app = FastAPI(
+        title=settings.title,
+        version="1",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(platform),
+    )
+    app.state.platform = platform
+    app.state.renderer = _renderer(settings)
+    add_error_handlers(app, page=_problem_page)
+    app.add_middleware(LastResort)
+    app.add_middleware(BrowserGuard)
+    for router in (
+        health.router(),
+        app.state.renderer.assets.router(),
+        sessions.router(),
+        hub_api.router(),
+        api_stow.router(),
+    ):
+        app.include_router(router)
+    return app
+
+
+def _renderer(settings: HubSettings) -> Renderer:
+    zones = {"hub": Path(hub.__file__).parent / "templates"}
+    return Renderer(brand=Brand(name=settings.title), nav=NAVIGATION, zones=zones)
+
+
+def _lifespan(platform: Platform) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(_prepare, platform)
+        pool = WorkerPool(platform.settings.verify_processes)
+        worker = None
+        if platform.settings.run_jobs:
+            worker = jobs.make_jobs(platform, pool=pool, executor="hub")
+            await run_in_threadpool(worker.start)
+            app.state.platform = replace(platform, wake_jobs=worker.wake)
+        yield
+        if worker is not None:
+            await run_in_threadpool(worker.stop)
+        pool.close()
+        platform.engine.dispose()
+
+    return lifespan
+
+
+def _prepare(platform: Platform) -> None:
+    upgrade(platform.engine)
+    if platform.settings.database.startswith("sqlite"):
+        # One process alone works here, so what lies in the folder was left by one that was killed.
+        shutil.rmtree(platform.temporary, ignore_errors=True)
+    platform.temporary.mkdir(exist_ok=True)
+
+
+def _problem_page(request: Request, status: int, title: str, detail: str, mend: str) -> str:
+    try:
+        who = signed_in(request)
+    except RadcommonsError:
+        who = None
+    account = None
+    if who is not None and who.actor != ANONYMOUS:
+        account = Account(name=who.actor.name, roles=frozenset(who.actor.roles))
+    view = View(path=request.url.path, account=account, form_key=who.form_key if who else "")
+    renderer: Renderer = request.app.state.renderer
+    return renderer.problem(view=view, status=status, title=title, detail=detail, mend=mend)
