@@ -26,58 +26,21 @@ from pydicom.uid import (
 )
 
 from radcommons.dicom import quiet  # noqa: F401  (its import silences values in warnings)
+from radcommons.dicom.layout import PIXEL_TAGS, PixelSpan, lay_out
 from radcommons.dicom.repair import settle
 from radcommons.dicom.sniff import HEAD_BYTES, Kind, sniff
-from radcommons.dicom.stream import (
-    ITEM,
-    SEQUENCE_END,
-    UNDEFINED,
-    Element,
-    Encoding,
-    Walk,
-    copy_span,
-    observed_encoding,
-)
+from radcommons.dicom.stream import Encoding, Walk, copy_span, observed_encoding
 from radcommons.records.errors import UnreadableInstance
 from radcommons.records.finding import Finding, Severity
 
-MAX_HEADER_BYTES = 64 << 20
-MAX_ELEMENT_BYTES = 16 << 20
+__all__ = ["PIXEL_TAGS", "Header", "PixelSpan", "encoding_of", "open_body", "read_header"]
+
 MAX_META_BYTES = 1 << 20
 MAX_INFLATED_BYTES = 2 << 30
 
 _STORAGE_ROOT = "1.2.840.10008.5.1.4.1.1."
 
-# Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.3 C.7.6.3, C.7.6.24)
-PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-TRAILING_PADDING = 0xFFFCFFFC
 GE_PRIVATE_SYNTAX = "1.2.840.113619.5.2"  # Implicit VR Little Endian with big endian pixels
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PixelSpan:
-    """Where the pixel element's value lies in the body (see `open_body`).
-
-    Parameters
-    ----------
-    tag, vr : int, str
-        The element; `vr` is empty where the stream names none.
-    offset, length : int
-        Bytes of the value; of an encapsulated one from the first item up to, not including, the sequence delimiter.
-    encapsulated : bool
-    fragments : int
-        Items after the basic offset table, 0 for native pixels.
-    is_complete : bool
-        False where the file ends before the pixels do.
-    """
-
-    tag: int
-    vr: str
-    offset: int
-    length: int
-    encapsulated: bool
-    fragments: int
-    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,10 +193,6 @@ def _note_meta(notes: list[Finding], message: str) -> None:
     notes.append(Finding(code="meta-repaired", severity=Severity.NOTE, message=message))
 
 
-def _note(notes: list[Finding], code: str, message: str, severity: Severity = Severity.NOTE) -> None:
-    notes.append(Finding(code=code, severity=severity, message=message))
-
-
 @contextmanager
 def _inflated(source: BinaryIO, start: int) -> Iterator[BinaryIO]:
     """Inflate a deflated data set (PS3.5 annex A.5) to a temporary file, bounded."""
@@ -259,7 +218,7 @@ def _read_body(
     body.seek(start)
     observed = observed_encoding(body.read(8))
     encoding = observed or encoding_of(declared)
-    layout = _lay_out(Walk(body, end, encoding), start, notes)
+    layout = lay_out(Walk(body, end, encoding), start, notes)
     dataset = _parse(b"".join(b"".join(copy_span(body, first, last - first)) for first, last in layout.kept), encoding)
     settle(dataset, notes, little=encoding.little)
     if not dataset and layout.pixel is None:
@@ -270,110 +229,6 @@ def _read_body(
     elif not declared and syntax:
         _note_meta(notes, "The transfer syntax was missing; it was told from the bytes.")
     return dataset, layout.pixel, syntax
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The spans of the data set that are kept in memory, and the pixel span."""
-
-    kept: list[tuple[int, int]]
-    pixel: PixelSpan | None
-
-
-def _lay_out(walk: Walk, start: int, notes: list[Finding]) -> _Layout:
-    kept: list[tuple[int, int]] = []
-    pixel: PixelSpan | None = None
-    position, held = start, 0
-    while position < walk.end:
-        try:
-            element = walk.element_at(position)
-            if element.tag in PIXEL_TAGS:
-                if pixel is not None:
-                    raise UnreadableInstance("The data set has two pixel elements.", reason="unreadable")
-                pixel, position = _pixel_span(walk, element, notes)
-                continue
-            if element.tag >> 16 in (0x0000, 0x0002, 0xFFFE):
-                raise UnreadableInstance(f"No element of a data set at byte {position}.", reason="unreadable")
-            position = walk.end_of(element)
-        except UnreadableInstance as problem:
-            if pixel is None or problem.what.startswith("The data set has two"):
-                raise
-            # Behind the pixels stand padding and private leftovers; nothing that an image needs is lost there.
-            _note(notes, "value-repaired", "Bytes behind the pixel data were no elements and were dropped.")
-            break
-        if not _is_dropped(element, position, notes):
-            kept.append((element.start, position))
-            held += position - element.start
-            if held > MAX_HEADER_BYTES:
-                raise UnreadableInstance("The header is larger than 64 MiB.", reason="unreadable")
-    return _Layout(kept, pixel)
-
-
-def _is_dropped(element: Element, end: int, notes: list[Finding]) -> bool:
-    """Tell whether an element never enters memory: trailing padding, and huge values of private elements."""
-    if element.tag == TRAILING_PADDING:
-        return True
-    if end - element.value <= MAX_ELEMENT_BYTES:
-        return False
-    if not element.tag >> 16 & 1:
-        raise UnreadableInstance("An element that is no pixel data is larger than 16 MiB.", reason="unreadable")
-    _note(notes, "private-removed", "A private element of more than 16 MiB was left out.")
-    return True
-
-
-def _pixel_span(walk: Walk, element: Element, notes: list[Finding]) -> tuple[PixelSpan, int]:
-    if element.length == UNDEFINED:
-        return _encapsulated_span(walk, element, notes)
-    there = min(element.length, walk.end - element.value)
-    if there < element.length:
-        _note_truncated(notes)
-    span = PixelSpan(
-        tag=element.tag,
-        vr=element.vr,
-        offset=element.value,
-        length=there,
-        encapsulated=False,
-        fragments=0,
-        is_complete=there == element.length,
-    )
-    return span, element.value + there
-
-
-def _encapsulated_span(walk: Walk, element: Element, notes: list[Finding]) -> tuple[PixelSpan, int]:
-    """Walk the fragments (PS3.5 annex A.4); their heads are little endian whatever else is."""
-    position, items, is_complete, after = element.value, 0, False, walk.end
-    head = Encoding(implicit=False, little=True)
-    while position + 8 <= walk.end:
-        item = walk.element_at(position, head)
-        if item.tag == SEQUENCE_END:
-            is_complete, after = True, item.value
-            break
-        if item.tag != ITEM or item.value + item.length > walk.end:
-            break
-        position = item.value + item.length
-        items += 1
-    else:
-        is_complete = position == walk.end and items > 1
-        if is_complete:
-            _note(notes, "value-repaired", "The end mark of the pixel data was missing and was added.")
-    if not is_complete:
-        _note_truncated(notes)
-        position = walk.end
-    span = PixelSpan(
-        tag=element.tag,
-        vr=element.vr,
-        offset=element.value,
-        length=position - element.value,
-        encapsulated=True,
-        fragments=max(items - 1, 0),
-        is_complete=is_complete,
-    )
-    return span, after
-
-
-def _note_truncated(notes: list[Finding]) -> None:
-    message = "The file ends before its pixel data does; copy it again from the source."
-    _note(notes, "truncated", message, Severity.REFUSAL)
 
 
 def _parse(encoded: bytes, encoding: Encoding) -> Dataset:
