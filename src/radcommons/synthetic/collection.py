@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import unicodedata
 import zipfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,11 +18,12 @@ import numpy as np
 from radcommons.synthetic.clinical import ClinicalRow, row_for, write_table
 from radcommons.synthetic.export import SeriesTask, Written, write_series
 from radcommons.synthetic.headers import StudyPlan, age_on, uid
-from radcommons.synthetic.identity import Hospital, Person, hospital_for, person_for, plain
+from radcommons.synthetic.identity import Hospital, Person, hospital_for, person_for
 from radcommons.synthetic.recipes import RECIPES, CtSeries, Recipe
 
 _README = "Export of the radiology archive. Images are below, one folder for each patient. Invented; no such patient.\n"
 _KEPT_OF_BROKEN = 0.6
+_HEALED = 0.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +174,35 @@ def _case(target: Path, number: int, site: str, hospitals: dict[str, Hospital], 
         days=int(random.integers(0, 300)), minutes=int(random.integers(600))
     )
     person = person_for(
-        seed=seed, number=number, culture=recipe.culture, sex=recipe.sex, age_years=recipe.age_years, on=first.date()
+        seed=seed,
+        number=number,
+        culture=recipe.culture,
+        sex=recipe.sex,
+        age_years=recipe.age_years,
+        on=first.date(),
+        visits=len(recipe.visits),
     )
     by_name = list(hospitals).index(site) % 2 == 1
     name = f"{person.plain_family}_{person.plain_given}" if by_name else person.patient_id
     folder = target / site / ("EXPORT" if by_name else "DICOM") / name
+    tasks = _tasks(folder, recipe, person, hospitals[site], first, seed=seed, number=number, slices=slices)
+    if number == min(1, len(hospitals) - 1):
+        tasks[0] = replace(tasks[0], with_broken=True)
+    row = row_for(person, recipe, on=first.date(), seed=seed, number=number)
+    return _Case(number, site, recipe, person, row, folder, tuple(tasks))
+
+
+def _tasks(
+    folder: Path,
+    recipe: Recipe,
+    person: Person,
+    hospital: Hospital,
+    first: datetime,
+    *,
+    seed: int,
+    number: int,
+    slices: int | None,
+) -> list[SeriesTask]:
     tasks: list[SeriesTask] = []
     earlier = ""
     for order, visit in enumerate(recipe.visits):
@@ -194,23 +220,20 @@ def _case(target: Path, number: int, site: str, hospitals: dict[str, Hospital], 
         for index, series in enumerate(visit.series, start=1):
             if isinstance(series, CtSeries) and slices is not None:
                 series = replace(series, slices=min(series.slices, slices))
-            tasks.append(
-                SeriesTask(
-                    folder=folder / f"{study.at:%Y%m%d}" / f"SE{index:06d}",
-                    seed=seed * 100 + number,
-                    recipe=recipe,
-                    visit=visit,
-                    series=series,
-                    number=index,
-                    person=person,
-                    hospital=hospitals[site],
-                    study=study,
-                    healed=0.45 if visit.days_later else 1.0,
-                    with_broken=number == min(1, len(hospitals) - 1) and order == 0 and index == 1,
-                )
+            task = SeriesTask(
+                folder=folder / f"{study.at:%Y%m%d}" / f"SE{index:06d}",
+                seed=seed * 100 + number,
+                recipe=recipe,
+                visit=visit,
+                series=series,
+                number=index,
+                person=person,
+                hospital=hospital,
+                study=study,
+                healed=_HEALED if visit.days_later else 1.0,
             )
-    row = row_for(person, recipe, on=first.date(), seed=seed, number=number)
-    return _Case(number, site, recipe, person, row, folder, tuple(tasks))
+            tasks.append(task)
+    return tasks
 
 
 def _run(tasks: list[SeriesTask], jobs: int | None) -> list[Written]:
@@ -276,7 +299,7 @@ def _collection(
         ignored=ignored,
         studies=sum(person.studies for person in people),
         size_bytes=sum(path.stat().st_size for path in target.rglob("*") if path.is_file()),
-        canaries=frozenset(word for case in cases for word in case.person.canaries) | staff | _flat(staff),
+        canaries=frozenset(word for case in cases for word in case.person.canaries) | staff | _folded(staff),
         original_uids=frozenset(value for part in written for value in part.uids),
         held_files=tuple(held),
         broken_files=tuple(broken),
@@ -284,8 +307,9 @@ def _collection(
     )
 
 
-def _flat(words: Iterable[str]) -> frozenset[str]:
-    return frozenset(plain(word) for word in words)
+def _folded(words: Iterable[str]) -> frozenset[str]:
+    """Return the words as they are written where the character set has no accents."""
+    return frozenset(unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode() for word in words)
 
 
 def _instances_by_case(cases: list[_Case], written: list[Written]) -> list[int]:

@@ -15,10 +15,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, generate_uid
 
-from radcommons.synthetic.identity import Hospital, Person
+from radcommons.synthetic.identity import OPERATOR, Hospital, Person
 from radcommons.synthetic.vendors import Vendor
 
-OPERATOR = "Roentgenbogen^Mirjanka"
 STUDY_COMPONENT = UID("1.2.840.10008.3.1.2.3.1")
 
 

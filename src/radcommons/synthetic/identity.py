@@ -103,6 +103,7 @@ _PLACES: tuple[tuple[str, str, str], ...] = (
     ("Ospedale Borgonebbia", "via del Fosso Secco 11, Borgonebbia", "Radiologia Ala Poiana"),
 )
 _STAFF = ("Wermutheim^Adalbrecht^^Dr.", "Thistlecroft^Imogenia^^MD", "Sableclair^Rémiguel^^Pr", "Cardoviento^Ilariana")
+OPERATOR = "Roentgenbogen^Mirjanka"
 _JOBS = ("Kranfuehrerin", "lighthouse keeper", "organ builder", "patissier", "ferry pilot", "bell founder")
 
 
@@ -119,7 +120,7 @@ class Hospital:
     @property
     def canaries(self) -> frozenset[str]:
         """Words that must not leave the hospital."""
-        people = {part for name in self.staff for part in name.split("^") if len(part) > 5}
+        people = {part for name in (*self.staff, OPERATOR) for part in name.split("^") if len(part) > 5}
         return frozenset({self.name, self.address, self.department} | people)
 
 
@@ -173,7 +174,7 @@ def hospital_for(site: str, number: int) -> Hospital:
     return Hospital(site, name, address, department, _STAFF[turn:] + _STAFF[:turn])
 
 
-def person_for(*, seed: int, number: int, culture: str, sex: str, age_years: int, on: date) -> Person:
+def person_for(*, seed: int, number: int, culture: str, sex: str, age_years: int, on: date, visits: int = 1) -> Person:
     """Return the invented patient of a seed and a running number.
 
     Parameters
@@ -185,6 +186,8 @@ def person_for(*, seed: int, number: int, culture: str, sex: str, age_years: int
     age_years : int
         Age on the day `on`.
     on : date
+    visits : int
+        Number of studies, each with an accession number.
     """
     random = np.random.default_rng([seed, number, 29])
     way = CULTURES[culture]
@@ -193,7 +196,7 @@ def person_for(*, seed: int, number: int, culture: str, sex: str, age_years: int
     birth = date(on.year - age_years, on.month, min(on.day, 28)) - timedelta(days=int(random.integers(5, 350)))
     patient_id = f"{'KH' if number % 2 else 'MRN'}{int(random.integers(10**7, 10**8))}"
     other_id = f"VS-{int(random.integers(10**8, 10**9))}"
-    accessions = tuple(f"A{on.year % 100}{int(random.integers(10**8, 10**9))}" for _ in range(3))
+    accessions = tuple(f"A{on.year % 100}{int(random.integers(10**8, 10**9))}" for _ in range(visits))
     street, town = way.streets[number % len(way.streets)], way.towns[number % len(way.towns)]
     phone = way.phone.format(int(random.integers(10, 99))).replace(" ", "")
     maiden = way.families[(number + 1) % len(way.families)].split("|")[0]

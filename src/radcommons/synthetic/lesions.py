@@ -71,7 +71,18 @@ def sow(
             seat = np.unravel_index(int(random.choice(seats, p=weight)), lung.shape)
             room = (wanted - reached) * float(np.prod(spacing)) / 2.2
             reached += _patch(severity, lung, seat, spacing, random, widest=max(14.0, float(np.cbrt(room))))
+    _trim(severity, int(wanted))
     return _graded(severity, dense, random)
+
+
+def _trim(severity: Field, most: int) -> None:
+    """Take the mildest voxels off in place until at most `most` are left: the last patch overshoots."""
+    flat = severity.reshape(-1)
+    where = np.flatnonzero(flat > 0)
+    if len(where) <= most:
+        return
+    cut = np.partition(flat[where], len(where) - most - 1)[len(where) - most - 1]
+    flat[where] = np.maximum(flat[where] - cut, 0)
 
 
 def _gravity(seats: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from radcommons.records.errors import UsageError
 from radcommons.synthetic.anatomy import BOTTOM_MM, TOP_MM, Body, body_for, mediastinum
 from radcommons.synthetic.lesions import sow
 from radcommons.synthetic.lungs import fill_lungs
 from radcommons.synthetic.shapes import Field, Grid, Plane
-from radcommons.synthetic.slices import paint_slice
+from radcommons.synthetic.slices import paint_slice, surroundings
 
 Mask = NDArray[np.bool_]
 
@@ -94,7 +95,14 @@ def make_phantom(
         Whether contrast medium was given.
     noise_hu : float
         Standard deviation of the noise in soft tissue.
+
+    Raises
+    ------
+    UsageError
+        If there are fewer than two slices: one has no distance to the next.
     """
+    if slices < 2:
+        raise UsageError("A phantom needs at least two slices.", mend="Ask for more slices.")
     body = body_for(seed=seed, sex=sex, age_years=age_years, enhanced=enhanced)
     grid, spacing = _grid(body, slices=slices, size_px=size_px, slice_mm=slice_mm)
     volume, lung, depth = paint_body(body, grid, table=True)
@@ -131,13 +139,14 @@ def paint_body(body: Body, grid: Grid, *, table: bool) -> tuple[Field, Mask, Fie
     """Return the painted volume in HU, the lungs, and the distance outside the pleural cavity, all on `grid`."""
     plane = Plane.over(grid.x, grid.y, soft=grid.soft)
     organs = mediastinum(body)
+    around = surroundings(plane, body, table=table)
     volume = np.empty(grid.shape, np.float32)
     lung = np.empty(grid.shape, np.bool_)
     depth = np.empty(grid.shape, np.float32)
     marbling = _marbling(grid, np.random.default_rng([body.seed, 19]))
     for number, z in enumerate(grid.z):
         grain = marbling[number % len(marbling)]
-        painted = paint_slice(plane, body, organs, float(z), grain=grain, table=table)
+        painted = paint_slice(plane, body, organs, float(z), grain=grain, around=around)
         volume[number], lung[number], depth[number] = painted.image, painted.lung < 0, painted.depth
     return volume, lung, depth
 

@@ -153,7 +153,7 @@ def _vessels(
         random=random,
         drops_per_voxel=90.0,
     )
-    thickness = np.minimum(flat.reshape(shape)[::-1] * np.float32(deep), 9) * np.float32(_WATER_PER_MM * 0.6)
+    thickness = np.minimum(flat.reshape(shape)[::-1] * np.float32(deep), 8) * np.float32(_WATER_PER_MM * 0.9)
     return np.asarray(ndimage.gaussian_filter(thickness, 0.5 / pixel_mm), np.float32)
 
 

@@ -33,7 +33,7 @@ class Slice:
 
 
 def paint_slice(
-    plane: Plane, body: Body, organs: list[tuple[Solid, float]], z: float, *, grain: Field, table: bool
+    plane: Plane, body: Body, organs: list[tuple[Solid, float]], z: float, *, grain: Field, around: Field
 ) -> Slice:
     """Return the slice at height `z`.
 
@@ -46,14 +46,12 @@ def paint_slice(
     z : float, model millimetres
     grain : ndarray
         Smooth random field of unit variance: the marbling of muscle and fat.
-    table : bool
-        Whether the patient lies on the scanner's table.
+    around : ndarray, HU
+        What is there without the patient, see `surroundings`.
     """
     rings = contours(body, z)
     depth = plane.radius - rings.cavity[plane.index]
-    image = np.full(depth.shape, AIR_HU, np.float32)
-    if table:
-        _table(image, plane, body)
+    image = around.copy()
     _wall(image, plane, rings, depth, grain, body)
     below = _below_diaphragm(plane, z)
     _abdomen(image, plane, depth, below, z, gas=not body.upright)
@@ -63,6 +61,14 @@ def paint_slice(
     _airway(image, plane, z)
     paint_bones(image, plane, depth, body, z)
     return Slice(image=image, lung=lung, depth=depth)
+
+
+def surroundings(plane: Plane, body: Body, *, table: bool) -> Field:
+    """Return the air around the patient, with the scanner's table or without."""
+    image = np.full(plane.radius.shape, AIR_HU, np.float32)
+    if table:
+        _table(image, plane, body)
+    return image
 
 
 def _table(image: Field, plane: Plane, body: Body) -> None:
@@ -157,7 +163,8 @@ def _lung(plane: Plane, depth: Field, below: Field, envelope: Field, z: float) -
     if z < 30:
         round_aorta = np.sqrt((plane.x - aorta[0]) ** 2 + (plane.y - aorta[1]) ** 2) - 15
         wide = join(wide, np.asarray(round_aorta, np.float32), rounding=10)
-    middle = join(envelope, wide, rounding=9)
+    septum = np.abs(plane.x - 2) - 2.4 + 0 * plane.y
+    middle = join(join(envelope, septum, rounding=4), wide, rounding=9)
     return meet(meet(depth + 1.5, -middle, rounding=5), -below, rounding=3)
 
 
