@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from pydicom import Dataset
 
@@ -14,8 +14,10 @@ from radcommons.catalogue.instances import Reading
 from radcommons.dicom.conformance import check
 from radcommons.dicom.deidentify_check import foreign_tokens, not_allowed, text_tokens, unmapped_uids
 from radcommons.dicom.mapping import PSEUDONYM
+from radcommons.dicom.pixeltext import TextDetector
 from radcommons.dicom.profile import Profile
 from radcommons.dicom.read import Header, read_header
+from radcommons.dicom.writing import review_pixels
 from radcommons.hub.header import reading_of
 from radcommons.records.errors import UnreadableInstance
 from radcommons.records.finding import CODES, Finding, Severity
@@ -27,13 +29,6 @@ _CHUNK = 1 << 20
 _SHORTEST_NUMBER = 5
 # At most so many findings of one code about one object: a curator reads the first and knows the rest.
 _SAME_CODE = 20
-
-
-class PixelCheck(Protocol):
-    """What looks for text in the pixels."""
-
-    def findings(self, source: BinaryIO, header: Header) -> Iterator[Finding]:
-        """Yield what was found in the frames of an object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +56,14 @@ class Judged:
     words: tuple[tuple[str, str], ...] = ()  # (word's digest, place): words that a lexicon cannot judge
 
 
-def judge(source: BinaryIO, *, expected: Expected, pixels: PixelCheck, profile: Profile | None = None) -> Judged:
+def judge(source: BinaryIO, *, expected: Expected, detector: TextDetector, profile: Profile | None = None) -> Judged:
     """Return the findings about one object; nothing is taken from the site's word but what is compared with it.
 
     Parameters
     ----------
     source : binary file, seekable
     expected : Expected
-    pixels : PixelCheck
+    detector : TextDetector
         Finds text in the pixels.
     profile : Profile, optional
         The one that the submission names; without it only what no profile lets through is refused.
@@ -91,7 +86,7 @@ def judge(source: BinaryIO, *, expected: Expected, pixels: PixelCheck, profile: 
         *identity_findings(header.dataset, profile=profile),
     ]
     if not any(finding.severity is Severity.REFUSAL for finding in found):
-        found += pixels.findings(source, header)
+        found += review_pixels(source, header, detector=detector).findings
     return Judged(
         digest=expected.digest,
         reading=reading_of(header),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from radcommons.dicom.pixeltext import TextDetector
 from radcommons.dicom.profile import Profile, load_profile
 from radcommons.hub.judge import Expected, Judged, judge
-from radcommons.hub.pixels import Pixels
 from radcommons.platform.objects import Objects, object_key, open_objects
 from radcommons.records.errors import NotFound
 from radcommons.records.finding import CODES, Finding, Severity
@@ -28,8 +28,8 @@ def _objects(url: str) -> Objects:
 
 
 @lru_cache(maxsize=1)
-def _pixels() -> Pixels:
-    return Pixels()
+def _detector() -> TextDetector:
+    return TextDetector()
 
 
 @lru_cache(maxsize=16)
@@ -41,7 +41,7 @@ def judge_task(task: Task) -> Judged:
     """Judge one object."""
     try:
         with _objects(task.objects_url).open(object_key(task.expected.digest)) as source:
-            return judge(source, expected=task.expected, pixels=_pixels(), profile=_profile(task.profile))
+            return judge(source, expected=task.expected, detector=_detector(), profile=_profile(task.profile))
     except NotFound:
         return _unjudged(task, "bad-digest", Severity.REFUSAL)
 
