@@ -205,12 +205,14 @@ def documents() -> str:
 
 def errors() -> str:
     """Return the page of the error tree and the HTTP status of each error."""
+    from radcommons.records import errors as tree
     from radcommons.web.errors import status_of
 
-    from radcommons.records import errors as tree
-
     kinds = [one for one in vars(tree).values() if inspect.isclass(one) and issubclass(one, tree.RadcommonsError)]
-    rows = [(f"`{one.code}`", f"`{one.__name__}`", status_of(one), (inspect.getdoc(one) or "").split("\n")[0]) for one in kinds]
+    rows = [
+        (f"`{one.code}`", f"`{one.__name__}`", status_of(one("")), (inspect.getdoc(one) or "").split("\n")[0])
+        for one in kinds
+    ]
     doc = inspect.getdoc(tree) or ""
     drawn = [line[4:] for line in doc.splitlines() if line.startswith("    ")]
     return page(
@@ -251,12 +253,15 @@ def _choices(field: FieldInfo) -> str:
 
 def openapi() -> str:
     """Return the hub's OpenAPI description."""
+    from radcommons.platform.keys import SigningKey
+    from radcommons.platform.ports import KEY_FILE
+    from radcommons.platform.settings import HubSettings
     from radcommons.web.hub_app import hub_app
 
-    from radcommons.platform.settings import HubSettings
-
-    with tempfile.TemporaryDirectory() as folder:
-        return _json(hub_app(HubSettings(directory=Path(folder))).openapi())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        SigningKey.create().save(folder / KEY_FILE)
+        return _json(hub_app(HubSettings(directory=folder)).openapi())
 
 
 # --- all of it ----------------------------------------------------------------------------------------------------
