@@ -1,7 +1,8 @@
 """Invented people, places and hospitals: every identity that the synthetic headers carry.
 
-Family names are put together from landscape words that no register lists as names in that spelling; towns, streets and
-hospitals likewise.  Telephone numbers lie in ranges that regulators keep free for fiction or are too short to dial.
+Family names are put together from landscape and weather words in the spelling of a language, meant to match no real
+family; towns, streets and hospitals likewise.  Telephone numbers lie in the ranges that the British, French and German
+regulators keep free for fiction; the others follow the custom of 555.
 """
 
 from __future__ import annotations
