@@ -17,7 +17,7 @@ SUCCESSORS = {
 }
 # Attributes beside the tables. Pixels pass byte by byte, so what says how many frames they are passes with them, even
 # in single-frame classes that software misuses; EthnicGroup gave way to EthnicGroups, but archives hold the former.
-PIXEL_COMPANIONS = {0x00280008: "1C", 0x00280009: "1C", 0x00181063: "1C", 0x00181065: "1C"}
+PIXEL_COMPANIONS = {0x00280008: "1C"}
 PREDECESSORS = {0x00102162: 0x00102160}
 ROWS = 0x00280010
 # Items that may hold items of their own kind; the tables stop at the first level.

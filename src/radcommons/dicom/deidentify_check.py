@@ -20,7 +20,7 @@ from radcommons.dicom.allowed import Definition, definition
 from radcommons.dicom.lexicon import is_clinical
 from radcommons.dicom.mapping import PSEUDONYM
 from radcommons.dicom.profile import Profile
-from radcommons.dicom.text_fold import WORD, fold
+from radcommons.dicom.text_fold import LETTERS_ONLY, WORD, fold
 from radcommons.dicom.uids import is_mapped_uid, is_standards_own, is_well_known
 
 TEXT_VRS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "PN", "AE", "UR"})
@@ -39,7 +39,8 @@ ALWAYS_EMPTY = frozenset({
 })  # fmt: skip
 SCHEMES = frozenset({"DCM", "SCT", "SRT", "UCUM", "LN", "RADLEX", "FMA", "NCIt", "UMLS", "99SDM"})
 DUMMIES = frozenset({"", "REMOVED", "0", "0.0", "000D", "19000101", "19000101000000", "000000", "about:blank"})
-LONGEST_NUMBER = 6
+SHORTEST_NUMBER = 6
+SHORTEST_WORD = 3
 
 
 def text_tokens(dataset: Dataset) -> Iterator[tuple[str, str]]:
@@ -71,9 +72,9 @@ def foreign_tokens(dataset: Dataset) -> Iterator[tuple[str, str]]:
     """
     for path, token in text_tokens(dataset):
         if token.isdigit():
-            if len(token) >= LONGEST_NUMBER:
+            if len(token) >= SHORTEST_NUMBER:
                 yield path, token
-        elif sum(letter.isalpha() for letter in token) >= 3 and not is_clinical(token):
+        elif any(len(run) >= SHORTEST_WORD and not is_clinical(run) for run in LETTERS_ONLY.findall(token)):
             yield path, token
 
 

@@ -35,7 +35,7 @@ def with_uids(dataset: Dataset, *, content_digest: str) -> tuple[Dataset, tuple[
     missing = [tag for tag in wanted if not _value(dataset, tag)]
     if not missing:
         return dataset, ()
-    fresh = Dataset(dataset)
+    fresh = Dataset(dict(dataset.items()))  # of a data set itself it would share the elements
     if hasattr(dataset, "file_meta"):
         fresh.file_meta = dataset.file_meta
     implicit, little = dataset.original_encoding

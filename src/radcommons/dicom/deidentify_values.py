@@ -27,7 +27,7 @@ TEXT_VRS = frozenset(
 )
 NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"})
 BINARY_VRS = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "AT", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"})
-CODING_SCHEME = 0x00080102
+CODING_SCHEME, CODE_MEANING = 0x00080102, 0x00080104
 # Coding schemes whose meanings a terminology wrote and not a person; local ones are cleaned like descriptions.
 _TERMINOLOGIES = "DCM SCT SRT SNM3 99SDM LN UCUM RADLEX FMA NCIt UMLS I9C I10 ICD10 ICD-10-CM BARI ACR"
 TERMINOLOGIES = frozenset(_TERMINOLOGIES.split())
@@ -199,7 +199,10 @@ class Values:
 
     def _meaning(self, element: DataElement, rule: Rule, path: str, source: Dataset) -> DataElement | None:
         scheme = str(source[CODING_SCHEME].value or "").strip() if CODING_SCHEME in source else ""
-        manner = Manner.TECHNICAL if scheme in TERMINOLOGIES else Manner.DESCRIPTOR
+        is_value = int(element.tag) != CODE_MEANING
+        if scheme in TERMINOLOGIES:
+            return self._cleaned(element, rule, path, Manner.TERM if is_value else Manner.TECHNICAL)
+        manner = Manner.TECHNICAL if is_value else Manner.DESCRIPTOR
         return self._cleaned(element, rule, path, manner)
 
     def _cleaned(self, element: DataElement, rule: Rule, path: str, manner: Manner) -> DataElement | None:

@@ -17,40 +17,40 @@ acute add adult after air all amb and angio ante apical appearance are arm arms 
 atypical axial background base bedside before bilateral biopsy body bolus bone both brain breath breathhold
 breathing but by calcified calcification cancer cardiac case cavity chest child chronic clear clin clinical
 coarse comp comparison compatible complete con confluent congestion consistent consolidation consolidations cont
-contr contrast control cor coronal corona coronavirus cough covid crazy crossed cta ctpa cxr day days deep
-delayed demonstrate demonstration detected diag diffuse disease distal distribution document dose down dry due
-dual dyn dynamic dyspnea dyspnoea early edema effusion effusions elderly emergency emphysema enlarged erect
-evidence exam examination example exercise exp expiration expiratory expired ext extensive fast fever fil fine
-first flash follow followup for form free from front frontal full fungal ggo glass granuloma ground group halo
-has have head heart helical hernia high hilar hip history hrct image images imaging impression in increased
-increase indeterminate infection infectious infective infiltrate infiltrates insp inspiration inspiratory
-interstitial interval intravenous is isotropic joint kernel kidney knee kub large lat lateral left lesion
-lesions level limited line linear liver lobe lobes local loc localiser localizer low lower lung lungs lymph main
-marked markings mass medi mediastinal mediastinum mid middle mild minimal minip mip moderate monitor most motion
-mpr mra mri multi multifocal multiplanar nasal native neck negative new nodes nodule nodules non noncontrast
-none normal not num obese obl oblique of old on one opacification opacities opacity oral other outside paed
-paeds patchy patient patients paving pcr ped pediatric pelvis peripheral phase phases placement plain plane plus
-pneumonia pneumonitis portable portal position positive post posterior pre predominantly pregnant presence
-present prior probable probably prone prot protocol pulm pulmonary quality quick rad radiograph radiographic
-radiographs radiology rec recon recons reconstruction referred reflex reformat regular report res rescale
-resolution resp resting result reticular review rib ribs right rotated routine row sag sagittal sars scan
-scanogram scans scout screen screening see seen segment seg selected septal sequence ser series severe sharp
-short shoulder shows side signs since single sitting size slice slices small smooth soft spine spiral stable
-standard standing std stat status study subpleural superior supine supplementary suspected swab symptomatic
-symptoms syndrome take taken technique test the there thick thickening thin thor thorac thoracic thorax three
-throat tissue tomo tomography tra trace trans transversal transverse trauma tube tuberculosis tumor tumour two
-typical ultra uncompressed under unilateral unremarkable upper upright uncomplicated vascular venous vent
-ventilation vessel vessels view views viral vol volume wall was week weeks weight were whole wide width with
-within without wnd word wt year years zone zones alveolar lossless lossy reversible irreversible jpeg rescaled
-rows dummy phantom synthetic topogram surview scoutview dosereport reformatted axials coronals sagittals nativ
-cect ncct ldct lowdose hires highres angiogram pulmonal embolus emboli embolism thrombus aneurysm dissection
-rule out query evaluate evaluation eval suspicion outpatient inpatient stretcher wheelchair mobile bed table
-film detector grid nogrid decubitus unit ecg scaled osteoporosis testing investigational use only this tested
-approved application software output compression factor ratio damaged valve fibroma ossifying tibia file set
-systems title encounter treatment planning system here name angle aortic calcium score coronary stent ablation
-port catheter drain known metastasis metastases oncology surgery postoperative preoperative postop preop
-subacute fracture pain shortness hypoxia oxygen saturation transplant smoker nonsmoker smoking diabetes
-hypertension copd immunosuppressed hiv dialysis pacemaker
+contr contrast control cor coronal corona coronavirus cough coughs coughing covid call crazy crossed cta ctpa
+cxr day days deep delayed demonstrate demonstration detected diag diffuse disease distal distribution document
+dose down dry due dual dyn dynamic dyspnea dyspnoea early edema effusion effusions elderly emergency emphysema
+enlarged erect evidence exam examination example exercise exp expiration expiratory expired ext extensive fast
+fever fil fine first flash follow followup for form free from front frontal full fungal ggo glass granuloma
+ground group halo has have head heart helical hernia high hilar hip history hrct image images imaging impression
+in increased increase indeterminate infection infectious infective infiltrate infiltrates insp inspiration
+inspiratory interstitial interval intravenous is isotropic joint kernel kidney knee kub large lat lateral left
+lesion lesions level limited line linear liver lobe lobes local loc localiser localizer low lower lung lungs
+lymph main marked markings mass medi mediastinal mediastinum mid middle mild minimal minip mip moderate monitor
+most motion mpr mra mri multi multifocal multiplanar nasal native neck negative new nodes nodule nodules non
+noncontrast none normal not num obese obl oblique of old on one opacification opacities opacity oral other
+outside paed paeds patchy patient patients paving pcr ped pediatric pelvis peripheral phase phases placement
+plain plane plus pneumonia pneumonitis portable portal position positive post posterior pre predominantly
+pregnant presence present prior probable probably prone prot protocol pulm pulmonary quality quick rad
+radiograph radiographic radiographs radiology rec recon recons reconstruction referred reflex reformat regular
+report res rescale resolution resp resting result reticular review rib ribs right rotated routine row sag
+sagittal sars scan scanogram scans scout screen screening see seen segment seg selected septal sequence ser
+series severe sharp short shoulder shows side signs since single sitting size slice slices small smooth soft
+spine spiral stable standard standing std stat status study subpleural superior supine supplementary suspected
+swab symptomatic symptoms syndrome take taken technique test the there thick thickening thin thor thorac
+thoracic thorax three throat tissue tomo tomography tra trace trans transversal transverse trauma tube
+tuberculosis tumor tumour two typical ultra uncompressed under unilateral unremarkable upper upright
+uncomplicated vascular venous vent ventilation vessel vessels view views viral vol volume wall was week weeks
+weight were whole wide width with within without wnd word wt year years zone zones alveolar lossless lossy
+reversible irreversible jpeg rescaled rows dummy phantom synthetic topogram surview scoutview dosereport
+reformatted axials coronals sagittals nativ cect ncct ldct lowdose hires highres angiogram pulmonal embolus
+emboli embolism thrombus aneurysm dissection rule out query evaluate evaluation eval suspicion outpatient
+inpatient stretcher wheelchair mobile bed table film detector grid nogrid decubitus unit ecg scaled osteoporosis
+testing investigational use only this tested approved application software output compression factor ratio
+damaged valve fibroma ossifying tibia file set systems title encounter treatment planning system here name angle
+aortic calcium score coronary stent ablation port catheter drain known metastasis metastases oncology surgery
+postoperative preoperative postop preop subacute fracture pain shortness hypoxia oxygen saturation transplant
+smoker nonsmoker smoking diabetes hypertension copd immunosuppressed hiv dialysis pacemaker
 """
 GERMAN = """
 abdomen aufnahme aufnahmen axial bauch becken befund beidseits bett brustkorb dosis drei duenn durchleuchtung

@@ -46,10 +46,14 @@ TYPED = re.compile("|".join(f"(?:{part})" for part in _TYPED), re.IGNORECASE)
 class Manner(Enum):
     """How freely an attribute's text is written."""
 
+    TERM = "term"  # a value of a terminology: only the known identity goes, because codes are long numbers
     CODE = "code"  # a defined term: like technical text, and no dates belong there
     TECHNICAL = "technical"  # a device's or a terminology's own words: known identity and sure signs go
     DESCRIPTOR = "descriptor"  # short descriptions: words outside the lexicon go as well
     NARRATIVE = "narrative"  # sentences: capitalised words outside the lexicon go as well
+
+
+SIGNS = {Manner.TECHNICAL: ALWAYS, Manner.CODE: TYPED, Manner.DESCRIPTOR: TYPED, Manner.NARRATIVE: TYPED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,8 @@ class Cleaner:
 
     def _clean(self, text: str, manner: Manner) -> Cleaned:
         known = list(self._matcher.spans(text))
-        pattern = [found.span() for found in (ALWAYS if manner is Manner.TECHNICAL else TYPED).finditer(text)]
+        signs = SIGNS.get(manner)
+        pattern = [found.span() for found in signs.finditer(text)] if signs else []
         unknown: list[tuple[int, int]] = []
         known += [found.span() for found in WORD.finditer(text) if self._names(found[0], manner)]
         if manner in (Manner.DESCRIPTOR, Manner.NARRATIVE) and not self._keeps_unknown:
@@ -113,7 +118,7 @@ class Cleaner:
 
     def _names(self, word: str, manner: Manner) -> bool:
         clinical = is_clinical(word)
-        if clinical and manner in (Manner.CODE, Manner.TECHNICAL):
+        if clinical and manner not in (Manner.DESCRIPTOR, Manner.NARRATIVE):
             return False
         return self._matcher.has_word(word, is_clinical=clinical) or self._in_runs(word)
 
