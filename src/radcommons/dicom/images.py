@@ -237,6 +237,8 @@ def _described(row: ImageRow) -> Dataset:
     dataset.PatientOrientation = ""
     if row.body_part:
         dataset.BodyPartExamined = row.body_part.upper()[:16]
+    else:
+        dataset.Laterality = ""  # Type 2C: asked for unless the body part is known to be unpaired
     is_radiograph = view is not None or row.modality.casefold() in _RADIOGRAPHIC_MODALITIES
     if is_radiograph:
         dataset.SOPClassUID = ComputedRadiographyImageStorage
@@ -244,7 +246,6 @@ def _described(row: ImageRow) -> Dataset:
         dataset.ViewPosition = view[0] if view else ""
         if not row.body_part:
             dataset.BodyPartExamined = ""
-            dataset.Laterality = ""  # Type 2C: asked for unless the body part is known to be unpaired
         if view:
             dataset.SeriesDescription = view[1]
     else:

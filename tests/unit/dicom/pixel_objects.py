@@ -52,8 +52,11 @@ def encoded(dataset: Dataset, syntax: str = ExplicitVRLittleEndian, *, value: by
     whole.file_meta = FileMetaDataset()
     whole.file_meta.TransferSyntaxUID = syntax
     little = syntax != ExplicitVRBigEndian
-    stored = pixels(dataset)
-    whole.PixelData = value if value is not None else stored.astype(stored.dtype.newbyteorder("<>"[not little])).tobytes()
+    if value is None:
+        stored = pixels(dataset)
+        whole.PixelData = stored.astype(stored.dtype.newbyteorder("<>"[not little])).tobytes()
+    else:
+        whole.PixelData = value
     whole["PixelData"].VR = "OW"
     if value is not None and value.startswith(b"\xfe\xff\x00\xe0"):
         whole["PixelData"].VR, whole["PixelData"].is_undefined_length = "OB", True
