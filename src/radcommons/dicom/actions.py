@@ -41,6 +41,7 @@ OUTSIDE = "not in the object's definition"
 TABLE = "PS3.15 table"
 PATIENT_NAME, PATIENT_ID, ACCESSION_NUMBER = 0x00100010, 0x00100020, 0x00080050
 BODY_PART = 0x00180015
+DOCUMENT_LENGTH = 0x00420015
 MEANINGS = frozenset({0x00080100, 0x00080104, 0x00080119, 0x00080120})
 DECLARED = frozenset({0x00080005, 0x00120062, 0x00120063, 0x00120064, 0x00280303, 0x0018A001})
 PIXELS = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003, 0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -88,11 +89,14 @@ class RuleBook:
         What the object may hold here.
     is_strict : bool
         Whether this stands inside a sequence that the Basic Profile replaces: text becomes a dummy.
+    is_nested : bool
+        Whether this is a sequence item: pixels pass at the top only, where the caller looks at them.
     """
 
     profile: Profile
     definition: Definition
     is_strict: bool = False
+    is_nested: bool = False
     _rules: dict[int, Rule] = field(default_factory=dict)
     _items: dict[int, RuleBook] = field(default_factory=dict)
 
@@ -108,7 +112,9 @@ class RuleBook:
         found = self._items.get(tag)
         if found is None:
             strict = self.is_strict or self.profile.action(tag) in ("D", "X/D", "Z/D", "X/Z/D", "Z", "X/Z", "X")
-            found = self._items[tag] = RuleBook(self.profile, self.definition.items(tag), is_strict=strict)
+            found = self._items[tag] = RuleBook(
+                self.profile, self.definition.items(tag), is_strict=strict, is_nested=True
+            )
         return found
 
     def _decide(self, tag: int) -> Rule:
@@ -116,9 +122,11 @@ class RuleBook:
         name = keyword_for_tag(tag) or f"({group:04X},{tag & 0xFFFF:04X})"
         if group & 1:
             return Rule(Op.REMOVE, "UN", name, PRIVATE)
-        if tag in PIXELS:
+        if tag == DOCUMENT_LENGTH:
+            return Rule(Op.REMOVE, "UL", name, "length of the document that was taken out")
+        if tag in PIXELS and not self.is_nested:
             return Rule(Op.KEEP, "OW", name, "pixel data")
-        if group >> 8 in (0x50, 0x60) or tag not in self.definition:
+        if group >> 8 in (0x50, 0x60) or tag not in self.definition or tag in PIXELS:
             return Rule(Op.REMOVE, "UN", name, OUTSIDE)
         if tag in DECLARED:
             return Rule(Op.REMOVE, dictionary_VR(tag), name, "stated anew")

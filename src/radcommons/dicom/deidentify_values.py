@@ -83,7 +83,7 @@ class Values:
             Op.AGE: self._age,
             Op.PSEUDONYM: lambda element, rule, _path, _source: _made(element, rule.vr, self._mapper.pseudonym),
             Op.ACCESSION: self._accession,
-            Op.LITERAL: lambda element, rule, _path, _source: _made(element, rule.vr, rule.literal),
+            Op.LITERAL: self._literal,
         }
 
     def replaced(self, tag: BaseTag, rule: Rule) -> DataElement | None:
@@ -219,6 +219,10 @@ class Values:
         if not any(fresh) and rule.fallback is Op.DUMMY:
             return self._dummy(element, rule)
         return _joined(element, _single(rule.vr), fresh)
+
+    def _literal(self, element: DataElement, rule: Rule, _path: str, _source: Dataset) -> DataElement:
+        self.has_non_ascii |= not rule.literal.isascii()
+        return _made(element, rule.vr, rule.literal)
 
     def _remember(self, results: Iterable[Cleaned], where: str) -> None:
         for result in results:

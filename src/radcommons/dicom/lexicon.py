@@ -50,7 +50,8 @@ testing investigational use only this tested approved application software outpu
 damaged valve fibroma ossifying tibia file set systems title encounter treatment planning system here name angle
 aortic calcium score coronary stent ablation port catheter drain known metastasis metastases oncology surgery
 postoperative preoperative postop preop subacute fracture pain shortness hypoxia oxygen saturation transplant
-smoker nonsmoker smoking diabetes hypertension copd immunosuppressed hiv dialysis pacemaker
+smoker nonsmoker smoking diabetes hypertension copd immunosuppressed hiv dialysis pacemaker sats spo2 wait waits
+waiting
 """
 GERMAN = """
 abdomen aufnahme aufnahmen axial bauch becken befund beidseits bett brustkorb dosis drei duenn durchleuchtung

@@ -11,11 +11,13 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from radcommons.dicom.dates import notations, parse_date
+from radcommons.dicom.lexicon import is_clinical
 from radcommons.dicom.text_fold import WORD, fold, is_unspaced_script, keys
 
 # Shorter ones would hit clinical text everywhere: "12" as a number of a patient, "Li" in "Li-Hep".
 SHORTEST_ID = 4
 SHORTEST_NAME = 2
+SHORTEST_PLACE = 4
 SHORTEST_PART_INSIDE_WORD = 5
 
 IDS = frozenset({
@@ -124,10 +126,8 @@ class Matcher:
     __slots__ = ("_inside", "_numbers", "_unspaced", "words")
 
     def __init__(self, known: KnownIdentity) -> None:
-        names = {word for name in known.names for word in WORD.findall(name) if len(word) >= SHORTEST_NAME}
-        places = {
-            word for place in known.places for word in WORD.findall(place) if len(word) > 3 and fold(word) not in COMMON
-        }
+        names = {word for name in known.names for word in _name_words(name)}
+        places = {word for place in known.places for word in _place_words(place)}
         self.words = frozenset(key for word in names | places for key in keys(word) if not key.isdigit())
         self._inside = tuple(sorted(word for word in self.words if len(word) >= SHORTEST_PART_INSIDE_WORD))
         self._unspaced = tuple(
@@ -162,10 +162,28 @@ class Matcher:
         return not is_clinical and any(part in form for form in forms for part in self._inside)
 
 
+def _name_words(name: str) -> list[str]:
+    """Return the parts of a name to look for.
+
+    A name with digits (Lung_Dx-A0002), or one all of whose parts are clinical words (CHEST^PHANTOM), is no person's:
+    its clinical words stay in descriptions.  Of a person's name every part counts, even where it is a word.
+    """
+    words = [word for word in WORD.findall(name) if len(word) >= SHORTEST_NAME]
+    is_label = any(letter.isdigit() for letter in name) or all(map(is_clinical, words))
+    return [word for word in words if not (is_label and is_clinical(word))]
+
+
+def _place_words(place: str) -> list[str]:
+    words = (word for word in WORD.findall(place) if len(word) >= SHORTEST_PLACE)
+    return [word for word in words if fold(word) not in COMMON and not is_clinical(word)]
+
+
 def _numbers(known: KnownIdentity) -> re.Pattern[str] | None:
     ids = set()
     for value in known.ids | known.names:
         bare = re.sub(r"[^0-9A-Za-z]", "", fold(value)).lstrip("0")
+        if bare.isalpha() and is_clinical(bare):
+            continue  # TEST or CHEST as a number of a phantom
         if len(bare) >= SHORTEST_ID and (value in known.ids or any(letter.isdigit() for letter in bare)):
             ids.add("0*" + r"[\s\-./_^]?".join(map(re.escape, bare)))
     for value in known.births:

@@ -141,6 +141,31 @@ def test_sure_signs_of_identity_go_without_being_known(text):
         assert sign not in kept
 
 
+def test_names_that_are_words_go_and_labels_stay():
+    """A person called Sharp loses the word; a phantom called CHEST^PHANTOM or Lung_Dx-A0002 loses no clinical word."""
+    dataset = ct("Sharp^Theobald")
+    dataset.SeriesDescription = "Lung sharp Chest"
+    assert clean(dataset).SeriesDescription == "Lung Chest"
+    for label in ("CHEST^PHANTOM", "Lung_Dx-A0002"):
+        archive = ct(label)
+        archive.SeriesDescription = "Lung sharp Chest"
+        assert clean(archive).SeriesDescription == "Lung sharp Chest"
+
+
+def test_pixels_inside_sequences_go():
+    """An icon is a picture that nobody looks at; it goes, while the object's own pixels pass."""
+    dataset = ct()
+    icon = Dataset()
+    icon.Rows = icon.Columns = 2
+    icon.PixelData = CANARY.encode() + b"!"
+    dataset.IconImageSequence = [icon]
+    dataset.RequestAttributesSequence[0].add_new(0x7FE00010, "OB", CANARY.encode() + b"!")
+    dataset.add_new(0x7FE00010, "OW", b"\1\2\3\4\5\6\7\10")
+    fresh = clean(dataset)
+    assert fresh.PixelData == b"\1\2\3\4\5\6\7\10"
+    assert CANARY.encode() not in written(fresh)
+
+
 def test_findings_and_record_hold_no_canary():
     """What is told about an object names attributes, never values."""
     dataset = ct(f"{CANARY}^B", NUMBER)

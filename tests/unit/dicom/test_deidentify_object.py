@@ -79,6 +79,16 @@ def test_references_stay_together_at_every_depth():
     assert is_mapped_uid(reference.ReferencedSOPInstanceUID)
 
 
+def test_instances_numbered_under_the_standards_root_are_mapped():
+    """Software that puts its instances under DICOM's own root gains nothing; the well-known frame of reference stays."""
+    dataset = ct()
+    dataset.SeriesInstanceUID = "1.2.840.10008.471108.20200312"
+    dataset.FrameOfReferenceUID = "1.2.840.10008.1.4.1.1"
+    fresh = clean(dataset)
+    assert is_mapped_uid(fresh.SeriesInstanceUID)
+    assert fresh.FrameOfReferenceUID == "1.2.840.10008.1.4.1.1"
+
+
 def test_two_patients_share_nothing():
     """No identifying value of one patient's object stands in the other's, and their dates move differently."""
     one = clean(ct())
