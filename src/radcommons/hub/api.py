@@ -139,7 +139,8 @@ def detail(identifier: str, *, platform: Platform, actor: Actor) -> m.Submission
     return m.SubmissionAnswer(
         **m.SummaryAnswer.model_validate(summary).model_dump(),
         missing=missing,
-        findings=refused + [m.FindingAnswer.model_validate(one) for one in found],
+        # What the site found it knows; only the hub's own word travels back.
+        findings=refused + [m.FindingAnswer.model_validate(one) for one in found if one.made_by == findings.HUB],
     )
 
 

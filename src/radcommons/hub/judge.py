@@ -27,6 +27,22 @@ _CHUNK = 1 << 20
 
 # A word of this length that holds a digit may be a number of a patient; shorter ones name kernels and protocols.
 _SHORTEST_NUMBER = 5
+# What a machine says of itself. No lexicon knows every model, but a model serves many patients: rarity judges here.
+_MACHINES = frozenset(
+    {
+        "Manufacturer",
+        "ManufacturerModelName",
+        "SoftwareVersions",
+        "ConvolutionKernel",
+        "SequenceName",
+        "PulseSequenceName",
+        "ReceiveCoilName",
+        "TransmitCoilName",
+        "FilterType",
+        "DetectorManufacturerName",
+        "DetectorManufacturerModelName",
+    }
+)
 # At most so many findings of one code about one object: a curator reads the first and knows the rest.
 _SAME_CODE = 20
 
@@ -137,7 +153,7 @@ def identity_findings(dataset: Dataset, *, profile: Profile | None = None) -> It
     for path in unmapped_uids(dataset):
         yield _refusal("uid-root-foreign", where=path)
     yield from _stamps(dataset)
-    for path in dict.fromkeys(path for path, _ in foreign_tokens(dataset)):
+    for path in dict.fromkeys(path for path, _ in foreign_tokens(dataset) if not _is_of_machine(path)):
         yield Finding(
             code="unusual-text",
             severity=Severity.QUESTION,
@@ -163,10 +179,15 @@ def _stamps(dataset: Dataset) -> Iterator[Finding]:
 
 
 def word_digests(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """Yield (digest, place) of the words with digits, which no lexicon can judge but their rarity can."""
+    """Yield (digest, place) of words with digits and of machines' words: no lexicon can judge them, their rarity can."""
     for path, word in dict.fromkeys(text_tokens(dataset)):
-        if len(word) >= _SHORTEST_NUMBER and any(letter.isdigit() for letter in word):
+        has_digit = any(letter.isdigit() for letter in word)
+        if len(word) >= _SHORTEST_NUMBER and (has_digit or _is_of_machine(path)):
             yield hashlib.sha256(word.encode()).hexdigest()[:16], path
+
+
+def _is_of_machine(path: str) -> bool:
+    return path.rpartition(".")[2] in _MACHINES
 
 
 def _text(dataset: Dataset, keyword: str) -> str:

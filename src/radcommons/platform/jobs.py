@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
-from dbos import DBOS, DBOSConfig, Queue, SetWorkflowID
 
 from radcommons.platform.clock import instant
 from radcommons.platform.database import make_engine, reading, set_pragmas, writing
+
+if TYPE_CHECKING:
+    from dbos import DBOSConfig, Queue
+
+# The engine is imported where it runs: it takes a second, and most commands and all routes only leave rows for it.
 
 T = TypeVar("T")
 Handler = Callable[[str], None]
@@ -44,6 +48,8 @@ def leave(connection: sa.Connection, outbox: sa.Table, *, job: str, argument: st
 
 def step(name: str, work: Callable[..., T], *arguments: object) -> T:
     """Run one durable step of the job that is being worked; its result is remembered over restarts."""
+    from dbos import DBOS
+
     return DBOS.run_step({"name": name}, work, *arguments)
 
 
@@ -87,6 +93,8 @@ class Jobs:
 
     def start(self) -> None:
         """Launch the engine; what was cut off before goes on where it stopped."""
+        from dbos import DBOS
+
         DBOS(config=self._config)
         handlers = self._handlers
 
@@ -110,6 +118,8 @@ class Jobs:
         self._stop.set()
         self._wake.set()
         self._thread.join(timeout=5)
+        from dbos import DBOS
+
         DBOS.destroy(destroy_registry=True)
         self._system.dispose()
 
@@ -126,6 +136,8 @@ class Jobs:
                 self._wake.clear()
 
     def _move(self) -> int:
+        from dbos import SetWorkflowID
+
         table = self._outbox
         with reading(self._engine) as connection:
             waiting = connection.execute(
