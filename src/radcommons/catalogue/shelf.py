@@ -227,6 +227,19 @@ def studies_by_age(connection: sa.Connection, actor: Actor) -> list[tuple[str, s
     return [(row.patient_age or "", row.modality or "", row.studies) for row in connection.execute(statement)]
 
 
+def releases_of_study(connection: sa.Connection, actor: Actor, study: str) -> list[str]:
+    """Return the releases open to the actor that hold instances of a study."""
+    query = (
+        sa.select(t.release.c.id, t.release.c.created_at)
+        .join(t.release_item, t.release_item.c.release_id == t.release.c.id)
+        .join(t.instance, t.instance.c.id == t.release_item.c.instance_id)
+        .where(t.instance.c.study_instance_uid == study, visible_releases(actor))
+        .distinct()
+        .order_by(t.release.c.created_at)
+    )
+    return [row.id for row in connection.execute(query)]
+
+
 @lru_cache(maxsize=64)
 def _clinical(_release: str, content: str) -> tuple[dict[str, Any], ...]:
     return tuple(json.loads(content).get("clinical", ()))

@@ -11,7 +11,10 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 
-from radcommons import hub
+from radcommons import access, hub
+from radcommons.access import api as access_api
+from radcommons.access import dicomweb_api
+from radcommons.access import pages as access_pages
 from radcommons.catalogue.credentials import signed_in
 from radcommons.catalogue.migrate import upgrade
 from radcommons.hub import api as hub_api
@@ -58,13 +61,16 @@ def hub_app(settings: HubSettings) -> FastAPI:
         sessions.router(),
         hub_api.router(),
         api_stow.router(),
+        access_api.router(),
+        *dicomweb_api.routers(),
+        access_pages.router(),
     ):
         app.include_router(router)
     return app
 
 
 def _renderer(settings: HubSettings) -> Renderer:
-    zones = {"hub": Path(hub.__file__).parent / "templates"}
+    zones = {zone.__name__.rpartition(".")[2]: Path(zone.__path__[0]) / "templates" for zone in (access, hub)}
     return Renderer(brand=Brand(name=settings.title), nav=NAVIGATION, zones=zones)
 
 

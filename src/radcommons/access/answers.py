@@ -1,0 +1,126 @@
+"""The data sets of QIDO-RS answers and of WADO-RS metadata (PS3.18 sections 10.6.3 and 10.4.1.1.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydicom.datadict import tag_for_keyword
+
+from radcommons.catalogue.images import InstanceRow, SeriesRow, StudyRow
+from radcommons.dicomweb.json import JsonDataset, members, tag_key
+from radcommons.dicomweb.query import INSTANCE_FIELDS, SERIES_FIELDS, STUDY_FIELDS, Query
+
+_PIXEL_DATA = "7FE00010"
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """The addresses of a DICOMweb root."""
+
+    root: str
+
+    def study(self, uid: str) -> str:
+        """Return a study's address."""
+        return f"{self.root}/studies/{uid}"
+
+    def series(self, study: str, uid: str) -> str:
+        """Return a series' address."""
+        return f"{self.study(study)}/series/{uid}"
+
+    def instance(self, one: InstanceRow) -> str:
+        """Return an instance's address."""
+        series = self.series(one.study_instance_uid, one.series_instance_uid)
+        return f"{series}/instances/{one.sop_instance_uid}"
+
+
+def _tag(keyword: str) -> str:
+    return tag_key(tag_for_keyword(keyword) or 0)
+
+
+_STUDY_TAGS = frozenset(map(_tag, STUDY_FIELDS)) | {"00080005", "00081030"}
+_SERIES_TAGS = frozenset(map(_tag, SERIES_FIELDS)) | {"00080005", "0020000D", "00180015"}
+_INSTANCE_TAGS = frozenset(map(_tag, INSTANCE_FIELDS)) | {"00080005", "0020000D", "0020000E", "00080060"}
+
+
+def _chosen(header: JsonDataset, own: frozenset[str], query: Query) -> JsonDataset:
+    if query.include_all:
+        return dict(header)
+    wanted = own | {_tag(keyword.split(".")[0]) for keyword in query.include}
+    return {tag: member for tag, member in header.items() if tag in wanted}
+
+
+def study_answer(row: StudyRow, *, urls: Urls, query: Query) -> JsonDataset:
+    """Return a study of a search; absent attributes stand without a value (PS3.18 table 10.6.3-3)."""
+    made = members(
+        StudyDate=None,
+        StudyTime=None,
+        AccessionNumber=None,
+        InstanceAvailability="ONLINE",
+        ModalitiesInStudy=list(row.modalities),
+        ReferringPhysicianName=None,
+        RetrieveURL=urls.study(row.study_instance_uid),
+        PatientName=None,
+        PatientID=row.patient,
+        PatientBirthDate=None,
+        PatientSex=None,
+        StudyID=None,
+        StudyInstanceUID=row.study_instance_uid,
+        NumberOfStudyRelatedSeries=row.series,
+        NumberOfStudyRelatedInstances=row.instances,
+    )
+    return _merged(made, _chosen(row.header, _STUDY_TAGS, query))
+
+
+def series_answer(row: SeriesRow, *, study: StudyRow | None, urls: Urls, query: Query) -> JsonDataset:
+    """Return a series of a search; with `study`, for searches over all studies, its attributes as well."""
+    made = members(
+        Modality=row.modality,
+        RetrieveURL=urls.series(row.study_instance_uid, row.series_instance_uid),
+        StudyInstanceUID=row.study_instance_uid,
+        SeriesInstanceUID=row.series_instance_uid,
+        SeriesNumber=row.number,
+        NumberOfSeriesRelatedInstances=row.instances,
+    )
+    above = study_answer(study, urls=urls, query=query) if study else {}
+    return _merged(above | made, _chosen(row.header, _SERIES_TAGS, query))
+
+
+def instance_answer(row: InstanceRow, header: JsonDataset, *, urls: Urls, query: Query) -> JsonDataset:
+    """Return an instance of a search."""
+    made = members(
+        SOPClassUID=row.sop_class_uid,
+        SOPInstanceUID=row.sop_instance_uid,
+        InstanceAvailability="ONLINE",
+        RetrieveURL=urls.instance(row),
+        StudyInstanceUID=row.study_instance_uid,
+        SeriesInstanceUID=row.series_instance_uid,
+        Modality=row.modality,
+        InstanceNumber=row.number,
+        Rows=row.rows,
+        Columns=row.columns,
+        NumberOfFrames=row.frames,
+        AvailableTransferSyntaxUID=row.transfer_syntax_uid,
+    )
+    return _merged(made, _chosen(header, _INSTANCE_TAGS, query))
+
+
+def _merged(made: JsonDataset, header: JsonDataset) -> JsonDataset:
+    """Return the header's attributes with what the catalogue counted; a header's value fills an empty one."""
+    whole = dict(header)
+    for tag, member in made.items():
+        if "Value" in member or tag not in whole:
+            whole[tag] = member
+    return dict(sorted(whole.items()))
+
+
+def metadata(row: InstanceRow, header: JsonDataset, *, urls: Urls) -> JsonDataset:
+    """Return an instance's metadata: its whole header, pixel data and large values by reference."""
+    whole = dict(header)
+    location = urls.instance(row)
+    for tag, member in header.items():
+        if set(member) == {"vr"} and member["vr"] in ("OB", "OD", "OF", "OL", "OV", "OW", "UN"):
+            whole[tag] = {**member, "BulkDataURI": f"{location}/bulkdata/{tag}"}
+    if row.frames is not None:
+        whole[_PIXEL_DATA] = {"vr": "OW", "BulkDataURI": f"{location}/bulkdata/{_PIXEL_DATA}"}
+    whole |= members(AvailableTransferSyntaxUID=row.transfer_syntax_uid)
+    return dict(sorted(whole.items()))

@@ -1,0 +1,186 @@
+"""JSON of the public side: datasets, releases, manifests, feeds, and the download of one instance."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict
+
+from radcommons.access.serving import object_response
+from radcommons.catalogue import shelf
+from radcommons.catalogue.credentials import Ports, Visitor
+from radcommons.platform.database import reading
+from radcommons.platform.ports import Platform
+from radcommons.records.documents import parse
+from radcommons.records.event import Actor
+from radcommons.records.release import CSV_COLUMNS, Release, csv_row
+
+# A signed manifest never changes; whether a caller may have it does.
+_STEADY = {"Cache-Control": "private, no-cache"}
+
+
+class ReleaseSummary(BaseModel):
+    """A release without its list of instances."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    dataset: str
+    number: int
+    title: str
+    tier: str
+    created_at: str
+    terms: dict[str, Any]
+    citation: str
+    counts: dict[str, int]
+    withdrawn: int
+    is_open: bool
+
+
+class ReleasesAnswer(BaseModel):
+    """The releases that the caller may know of, the newest first."""
+
+    releases: list[ReleaseSummary]
+
+
+class DatasetAnswer(BaseModel):
+    """A dataset and its releases."""
+
+    name: str
+    title: str
+    tier: str
+    steward: str
+    releases: list[str]
+
+
+class DatasetsAnswer(BaseModel):
+    """All datasets."""
+
+    datasets: list[DatasetAnswer]
+
+
+class FeedAnswer(BaseModel):
+    """A dataset's signed, append-only feed."""
+
+    dataset: str
+    entries: list[dict[str, Any]]
+
+
+def _summary(one: shelf.Shelved) -> ReleaseSummary:
+    return ReleaseSummary(**{name: getattr(one, name) for name in ReleaseSummary.model_fields})
+
+
+def _datasets(ports: Platform, actor: Actor) -> list[DatasetAnswer]:
+    with reading(ports.engine) as connection:
+        rows = shelf.datasets(connection, actor)
+        listed = shelf.releases(connection, actor)
+    return [
+        DatasetAnswer(
+            name=row.name,
+            title=row.title,
+            tier=row.tier,
+            steward=row.steward,
+            releases=[one.id for one in sorted(listed, key=lambda one: one.number) if one.dataset == row.name],
+        )
+        for row in rows
+    ]
+
+
+def _manifest(ports: Platform, actor: Actor, identifier: str) -> tuple[bytes, dict[str, Any]]:
+    with reading(ports.engine) as connection:
+        shelf.open_release(connection, actor, identifier)
+        return shelf.manifest(connection, identifier)
+
+
+def router() -> APIRouter:
+    """Return the routes of datasets and releases; those that serve files answer HEAD as well."""
+    routes = APIRouter(prefix="/api/v1")
+    _add_datasets(routes)
+    _add_releases(routes)
+    for path, endpoint in (
+        ("/releases/{identifier}/manifest.json", manifest),
+        ("/releases/{identifier}/manifest.json.sig", manifest_signature),
+        ("/releases/{identifier}/manifest.csv", manifest_table),
+        ("/releases/{identifier}/instances/{digest}", release_instance),
+    ):
+        routes.add_api_route(path, endpoint, methods=["GET"], response_class=Response, tags=["Releases"])
+        routes.add_api_route(path, endpoint, methods=["HEAD"], response_class=Response, include_in_schema=False)
+    return routes
+
+
+def _add_datasets(routes: APIRouter) -> None:
+    @routes.get("/datasets", tags=["Datasets"])
+    def list_datasets(ports: Ports, who: Visitor) -> DatasetsAnswer:
+        """List the datasets."""
+        return DatasetsAnswer(datasets=_datasets(ports, who.actor))
+
+    @routes.get("/datasets/{name}", tags=["Datasets"])
+    def get_dataset(name: str, ports: Ports, who: Visitor) -> DatasetAnswer:
+        """Return one dataset."""
+        with reading(ports.engine) as connection:
+            shelf.dataset(connection, who.actor, name)
+        return next(one for one in _datasets(ports, who.actor) if one.name == name)
+
+    @routes.get("/datasets/{name}/feed", tags=["Datasets"])
+    def get_feed(name: str, ports: Ports, who: Visitor) -> FeedAnswer:
+        """Return what happened to a dataset: releases, withdrawals, errata."""
+        with reading(ports.engine) as connection:
+            return FeedAnswer(dataset=name, entries=shelf.feed(connection, who.actor, name))
+
+
+def _add_releases(routes: APIRouter) -> None:
+    @routes.get("/releases", tags=["Releases"])
+    def list_releases(ports: Ports, who: Visitor) -> ReleasesAnswer:
+        """List the releases."""
+        with reading(ports.engine) as connection:
+            return ReleasesAnswer(releases=[_summary(one) for one in shelf.releases(connection, who.actor)])
+
+    @routes.get("/releases/{identifier}", tags=["Releases"])
+    def get_release(identifier: str, ports: Ports, who: Visitor) -> ReleaseSummary:
+        """Return one release."""
+        with reading(ports.engine) as connection:
+            return _summary(shelf.release(connection, who.actor, identifier))
+
+
+def manifest(identifier: str, ports: Ports, who: Visitor) -> Response:
+    """Return the exact bytes that were signed."""
+    content, _ = _manifest(ports, who.actor, identifier)
+    return Response(content, media_type="application/json", headers=_STEADY)
+
+
+def manifest_signature(identifier: str, ports: Ports, who: Visitor) -> Response:
+    """Return the detached signature of the manifest."""
+    _, signature = _manifest(ports, who.actor, identifier)
+    return JSONResponse(signature, headers=_STEADY)
+
+
+def manifest_table(identifier: str, ports: Ports, who: Visitor) -> Response:
+    """Return the manifest's instances as a table for people."""
+    content, _ = _manifest(ports, who.actor, identifier)
+    disposition = {"Content-Disposition": f'attachment; filename="{identifier}.csv"'}
+    return StreamingResponse(_rows(content), media_type="text/csv; charset=utf-8", headers=_STEADY | disposition)
+
+
+def _rows(content: bytes) -> Iterator[str]:
+    line = io.StringIO()
+    writer = csv.writer(line, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for item in parse(Release, content).items:
+        writer.writerow(csv_row(item))
+        if line.tell() > 1 << 16:
+            yield line.getvalue()
+            line.seek(0)
+            line.truncate()
+    yield line.getvalue()
+
+
+def release_instance(identifier: str, digest: str, request: Request, ports: Ports, who: Visitor) -> Response:
+    """Return one instance of a release; ranges resume, 410 says that it was withdrawn."""
+    with reading(ports.engine) as connection:
+        found = shelf.release_instance(connection, who.actor, identifier, digest)
+    return object_response(request, found, objects=ports.objects)
