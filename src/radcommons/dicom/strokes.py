@@ -71,6 +71,8 @@ def suspicious_rows(frame: Frame) -> list[Suspicion]:
     -----
     PHI: none leaves. Cost: some 20 ms for 512 x 512.
     """
+    if frame.ndim != 2 or min(frame.shape) < _STROKE_WINDOW:
+        return []
     found = []
     for view, mask, peaks in _views(frame):
         for (x, y, width, height), count in rows_of_characters(mask, peaks):
@@ -83,12 +85,15 @@ def _views(frame: Frame) -> Iterator[tuple[Frame, Frame, Frame | None]]:
     for value in drawn_values(frame):
         mask = frame == value
         yield np.where(mask, np.uint8(255), np.uint8(0)), mask, None
-    low, high = np.percentile(frame[::4, ::4], (0.5, 99.9))
+    sample = frame[::4, ::4]
+    sample = sample[np.isfinite(sample)]
+    low, high = np.percentile(sample, (0.5, 99.9)) if sample.size else (0.0, 0.0)
     if not high > low:
         return
     # Bytes are eight times faster than floats here; the range takes 200 levels and leaves room at both ends.
     scale = np.float32(_LEVELS / (float(high) - float(low)))
-    values = ((frame.astype(np.float32) - np.float32(low)) * scale + 28).clip(0, 255).astype(np.uint8)
+    values = ((frame.astype(np.float32) - np.float32(low)) * scale + 28).clip(0, 255)
+    values = np.nan_to_num(values).astype(np.uint8)
     for signed in (values, 255 - values):
         hat = signed - _opened(signed)
         view = np.minimum(hat, 127) * np.uint8(2)
