@@ -80,7 +80,7 @@ def test_references_stay_together_at_every_depth():
 
 
 def test_instances_numbered_under_the_standards_root_are_mapped():
-    """Software that puts its instances under DICOM's own root gains nothing; the standard's frames of reference stay."""
+    """Software that puts its instances under DICOM's own root gains nothing; the standard's own frames stay."""
     dataset = ct()
     dataset.SeriesInstanceUID = "1.2.840.10008.471108.20200312"
     dataset.FrameOfReferenceUID = "1.2.840.10008.1.4.1.1"
