@@ -10,9 +10,12 @@ import sqlalchemy as sa
 
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.submissions import batches
+from radcommons.catalogue.visibility import inspectable_instances
 from radcommons.dicomweb.json import JsonDataset, first, tag_key
 from radcommons.platform.clock import instant
 from radcommons.platform.database import insert_new
+from radcommons.records.errors import NotFound
+from radcommons.records.event import Actor
 from radcommons.records.lifecycle import INSTANCE, InstanceEvent, InstanceState, advance
 from radcommons.records.submission import Item
 
@@ -318,3 +321,42 @@ def forget(connection: sa.Connection, versions: Sequence[Version]) -> None:
         kept = sa.select(t.instance.c.study_instance_uid).where(t.instance.c.study_instance_uid.in_(uids), gone)
         column = t.study.c.study_instance_uid
         connection.execute(t.study.delete().where(column.in_(uids), column.notin_(kept)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """An instance as a curator's page lists it."""
+
+    digest: str
+    state: InstanceState
+    patient: str
+    series_instance_uid: str
+    modality: str | None
+    number: int | None
+    frames: int | None
+
+
+def listed(connection: sa.Connection, identifier: str) -> list[Listed]:
+    """Return the instances that a submission names, series by series."""
+    c = t.instance.c
+    named = sa.select(t.submission_item.c.instance_id).where(t.submission_item.c.submission_id == identifier)
+    rows = connection.execute(
+        sa.select(c.digest, c.state, c.patient, c.series_instance_uid, c.modality, c.number, c.frames)
+        .where(c.id.in_(named))
+        .order_by(c.patient, c.study_instance_uid, c.series_instance_uid, c.number, c.id)
+    )
+    return [Listed(**{**row._mapping, "state": InstanceState(row.state)}) for row in rows]
+
+
+def inspectable(connection: sa.Connection, digest: str, *, actor: Actor) -> Version:
+    """Return an instance whose pixels the actor may inspect, quarantined ones included.
+
+    Raises
+    ------
+    NotFound
+        If there is none, or it is not theirs to look at.
+    """
+    found = _select(connection, t.instance.c.digest == digest, inspectable_instances(actor))
+    if not found:
+        raise NotFound("There is no such instance.")
+    return found[0]

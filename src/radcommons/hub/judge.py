@@ -179,7 +179,7 @@ def _stamps(dataset: Dataset) -> Iterator[Finding]:
 
 
 def word_digests(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """Yield (digest, place) of words with digits and of machines' words: no lexicon can judge them, their rarity can."""
+    """Yield (digest, place) of words that their rarity judges better than a lexicon: with digits, and machines' own."""
     for path, word in dict.fromkeys(text_tokens(dataset)):
         has_digit = any(letter.isdigit() for letter in word)
         if len(word) >= _SHORTEST_NUMBER and (has_digit or _is_of_machine(path)):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -35,8 +35,8 @@ STATUS: dict[type[e.RadcommonsError], int] = {
     e.PeerError: 502,
 }
 
-# Renders the page of a problem: (request, status, title, detail, mend) -> HTML.
-Page = Callable[[Request, int, str, str, str], str]
+# Makes the page of a problem: (request, status, title, detail, mend).
+Page = Callable[[Request, int, str, str, str], Response]
 
 
 def status_of(error: e.RadcommonsError) -> int:
@@ -71,8 +71,7 @@ def add_error_handlers(app: FastAPI, *, page: Page) -> None:
         # Bearer is what a program can answer with; a person's way is the sign-in page.
         headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
         if _wants_page(request):
-            html = page(request, status, HTTPStatus(status).phrase, detail, mend)
-            return HTMLResponse(html, status_code=status)
+            return page(request, status, HTTPStatus(status).phrase, detail, mend)
         body = problem(status=status, code=code, detail=detail, mend=mend)
         return JSONResponse(body, status_code=status, media_type=PROBLEM, headers=headers)
 

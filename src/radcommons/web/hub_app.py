@@ -8,23 +8,26 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from radcommons import access, hub
 from radcommons.access import api as access_api
 from radcommons.access import dicomweb_api
 from radcommons.access import pages as access_pages
+from radcommons.catalogue.accounts import SignedIn
 from radcommons.catalogue.credentials import signed_in
 from radcommons.catalogue.migrate import upgrade
 from radcommons.hub import api as hub_api
 from radcommons.hub import api_stow, jobs
+from radcommons.hub import pages as hub_pages
 from radcommons.hub.pool import WorkerPool
 from radcommons.platform.ports import Platform, open_platform
 from radcommons.platform.settings import HubSettings
 from radcommons.records.errors import RadcommonsError
 from radcommons.records.event import ANONYMOUS, Role
-from radcommons.ui.render import Account, Brand, NavItem, Renderer, View
+from radcommons.ui.pages import problem_page
+from radcommons.ui.render import Brand, NavItem, Renderer
 from radcommons.web import health, sessions
 from radcommons.web.errors import add_error_handlers
 from radcommons.web.guard import BrowserGuard, LastResort
@@ -61,6 +64,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
         sessions.router(),
         hub_api.router(),
         api_stow.router(),
+        hub_pages.router(),
         access_api.router(),
         *dicomweb_api.routers(),
         access_pages.router(),
@@ -101,14 +105,11 @@ def _prepare(platform: Platform) -> None:
     platform.temporary.mkdir(exist_ok=True)
 
 
-def _problem_page(request: Request, status: int, title: str, detail: str, mend: str) -> str:
+def _problem_page(request: Request, status: int, title: str, detail: str, mend: str) -> Response:
     try:
         who = signed_in(request)
     except RadcommonsError:
-        who = None
-    account = None
-    if who is not None and who.actor != ANONYMOUS:
-        account = Account(name=who.actor.name, roles=frozenset(who.actor.roles))
-    view = View(path=request.url.path, account=account, form_key=who.form_key if who else "")
-    renderer: Renderer = request.app.state.renderer
-    return renderer.problem(view=view, status=status, title=title, detail=detail, mend=mend)
+        who = SignedIn(actor=ANONYMOUS, form_key="")
+    return problem_page(
+        request, actor=who.actor, form_key=who.form_key, status=status, title=title, detail=detail, mend=mend
+    )

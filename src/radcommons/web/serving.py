@@ -39,7 +39,7 @@ async def _serve(app: FastAPI, *, host: str, port: int, on_ready: Callable[[str]
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(max_buffer_size=1 << 20),
         websockets=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     )
     loop = asyncio.get_running_loop()
     serving = asyncio.create_task(server.serve())
