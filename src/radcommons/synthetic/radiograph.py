@@ -113,11 +113,9 @@ def _rays(
     across = 2 if axis == 1 else 1
     pixel_mm = counts[0] * step[0] / rows
     cols = round(counts[across] * step[across] / pixel_mm)
-    fine = ndimage.zoom(
-        coarse, (rows / coarse.shape[0], cols / coarse.shape[1]), order=3, mode="nearest", grid_mode=True
-    )
-    fine[:rows, :cols] += _vessels(lung, grid, random, (rows, cols), pixel_mm, side_on=side_on) * body.scale
-    return np.asarray(fine, np.float32), round(pixel_mm * body.scale * magnified, 4)
+    fine = _resized(coarse, (rows, cols), Image.Resampling.BICUBIC)
+    fine += _vessels(lung, grid, random, (rows, cols), pixel_mm, side_on=side_on) * body.scale
+    return fine, round(pixel_mm * body.scale * magnified, 4)
 
 
 def _line_integrals(volume: Field, step_mm: float, *, axis: int) -> Field:
@@ -172,9 +170,12 @@ def _exposed(thickness: Field, pixel: float, random: np.random.Generator, *, bed
 def _blurred(image: Field, sigma: float, stride: int) -> Field:
     """Return a wide blur, taken on every `stride`-th pixel and enlarged again."""
     small = ndimage.gaussian_filter(image[::stride, ::stride], sigma / stride, truncate=3)
-    large = np.empty(image.shape, np.float32)
-    ndimage.zoom(small, tuple(a / b for a, b in zip(image.shape, small.shape, strict=True)), output=large, order=1)
-    return large
+    return _resized(small, image.shape, Image.Resampling.BILINEAR)
+
+
+def _resized(image: Field, shape: tuple[int, ...], way: Image.Resampling) -> Field:
+    """Return `image` enlarged to `shape`; Pillow takes a tenth of the time of an interpolating spline."""
+    return np.array(Image.fromarray(np.ascontiguousarray(image)).resize((shape[1], shape[0]), way), np.float32)
 
 
 def _look(optical: Field, pixel: float, random: np.random.Generator) -> Field:

@@ -86,7 +86,7 @@ def pour(
     spacing: tuple[float, float, float],
     shape: tuple[int, int, int],
     random: np.random.Generator,
-    drops_per_voxel: float = 6.0,
+    drops_per_voxel: float = 4.0,
 ) -> NDArray[np.float32]:
     """Return the share of each voxel that the tubes fill.
 
