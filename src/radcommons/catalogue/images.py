@@ -96,7 +96,7 @@ def seen(scope: Scope) -> sa.ColumnElement[bool]:
     named = sa.exists().where(
         t.release_item.c.instance_id == t.instance.c.id,
         t.release_item.c.release_id == scope.release,
-        t.release.c.id == scope.release,
+        t.release.c.id == t.release_item.c.release_id,
         visible_releases(scope.actor),
     )
     return sa.and_(t.instance.c.state.in_(SERVED), named)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from unit.access.commons import Commons, fill
 from unit.access.fake_hub import Answers, FakeHub
 
 
@@ -30,3 +32,15 @@ def hub() -> Iterator[FakeHub]:
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries do not wait in tests."""
     monkeypatch.setattr("radcommons.access.hubclient.HubClient.wait", lambda self, attempt: None)
+
+
+@pytest.fixture(scope="module")
+def commons(tmp_path_factory: pytest.TempPathFactory) -> Commons:
+    """A filled commons; tests of a module share it and change nothing."""
+    return fill(Commons(tmp_path_factory.mktemp("commons")))
+
+
+@pytest.fixture
+def own_commons(tmp_path: Path) -> Commons:
+    """A filled commons that a test may change."""
+    return fill(Commons(tmp_path))
