@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -114,7 +115,7 @@ def listen(
 
 def _on_store(event: Event, store: Store, arrived: Callable[[], None]) -> int:
     try:
-        partial = event.request._dataset_file  # flushed by nobody else before this handler runs
+        partial: Any = event.request._dataset_file  # flushed by nobody else before this handler runs
         if partial is not None:
             partial.flush()
         take_in(store, Path(event.dataset_path))

@@ -54,7 +54,8 @@ class FlowLine:
 def counts(store: Store) -> dict[str, int]:
     """Return the number of files in each state, `seen` first; every state is named."""
     with store.read() as connection:
-        found = dict(connection.execute(sa.select(file.c.state, sa.func.count()).group_by(file.c.state)).tuples().all())
+        query = sa.select(file.c.state, sa.func.count()).group_by(file.c.state)
+        found = {str(row[0]): int(row[1]) for row in connection.execute(query).all()}
     return {"seen": sum(found.values()), **{str(state): found.get(state, 0) for state in ORDER}}
 
 

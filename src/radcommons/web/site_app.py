@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from granian.constants import Interfaces
 from granian.server.embed import Server
@@ -22,6 +24,7 @@ from radcommons.site.store import Store, open_store
 from radcommons.ui.render import SECURITY_HEADERS, Brand, NavItem, Renderer
 from radcommons.web.errors import add_error_handlers
 
+log = structlog.get_logger()
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -80,6 +83,8 @@ def serve(
     from radcommons.site.receive import InboxWorker, listen
 
     configure_logging()
+    # A thread of a foreign library that fails prints its own text, which may quote a value: its kind is enough.
+    threading.excepthook = lambda failed: log.error("thread-failed", error=failed.exc_type.__name__)
     app = site_app(directory, hosts=(*_LOCAL, host))
     store: Store = app.state.store
     worker = InboxWorker(store)
