@@ -79,9 +79,7 @@ def test_identities_add_up():
     assert {"alphard", "betelius"} <= Matcher(both).words
 
 
-@pytest.mark.parametrize(
-    "word", ["Thorax", "LUNGENFENSTER", "ThoraxRoutine", "B60f", "pneumonía", "Übersicht", "effusion"]
-)
+@pytest.mark.parametrize("word", ["Thorax", "LUNGENFENSTER", "ThoraxRoutine", "pneumonía", "Übersicht", "effusion"])
 def test_clinical_words_are_known(word):
     """Words of descriptions in several languages and their compounds are clinical."""
     assert is_clinical(word)
