@@ -125,6 +125,7 @@ class Pool(Generic[T, R]):
 
     def _begin(self) -> _Worker[T, R]:
         context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([self.start.__module__])  # imported once, not by each process
         ours, theirs = context.Pipe()
         process = context.Process(
             target=_work, args=(theirs, self.start, self.settings, self.memory_bytes), daemon=True

@@ -121,11 +121,8 @@ def _clinical_facts(entries: Sequence[ClinicalEntry]) -> dict[str, FactValue]:
     pcr = _of({entry.result for entry in entries if entry.method == TestMethod.RT_PCR})
     igm = _of({entry.igm for entry in entries})
     is_positive = TestResult.POSITIVE in results or igm is True
-    negative = None
-    if is_positive:
-        negative = False
-    elif TestResult.NEGATIVE in results:
-        negative = True
+    # A table that reports a test without a clear result reports no negative one.
+    negative = TestResult.NEGATIVE in results and not is_positive if results or is_positive else None
     diagnosed = {entry.clinical_diagnosis for entry in entries} - {None}
     has_codes = any(entry.codes for entry in entries)
     return {
@@ -139,6 +136,5 @@ def _clinical_facts(entries: Sequence[ClinicalEntry]) -> dict[str, FactValue]:
 
 
 def _of(results: set[str]) -> bool | None:
-    if TestResult.POSITIVE in results:
-        return True
-    return False if TestResult.NEGATIVE in results else None
+    reported = results - {""}
+    return TestResult.POSITIVE in reported if reported else None
