@@ -28,6 +28,7 @@ MODEL_FILE = "rapidocr/models/PP-OCRv6_det_small.onnx"
 LONGEST_SIDE = 960
 SHORTEST_LONG_SIDE = 320
 _STRIDE = 32
+_SMALLEST_FRAME = 12  # no line of letters fits into less
 
 # Differentiable binarization (Liao et al., AAAI 2020): probability map -> shrunken text kernels -> boxes grown again.
 _KERNEL_PROBABILITY = 0.3
@@ -77,7 +78,7 @@ class TextDetector:
         -----
         PHI: the frame stays in memory; nothing is logged. Cost: about 0.3 s for 512 x 512, 1 s for 960 x 960.
         """
-        if frame.size == 0:
+        if min(frame.shape[:2]) < _SMALLEST_FRAME:
             return []
         rows, columns = frame.shape[:2]
         probability = self._probability(frame, longest_side)

@@ -74,20 +74,24 @@ def suspicious_rows(frame: Frame) -> list[Suspicion]:
     if frame.ndim != 2 or min(frame.shape) < _STROKE_WINDOW:
         return []
     found = []
-    for view, mask, peaks in _views(frame):
-        for (x, y, width, height), count in rows_of_characters(mask, peaks):
+    for view, mask, peaks, is_telling in _views(frame):
+        rows = rows_of_characters(mask, peaks)
+        if rows is None and is_telling:  # too busy to tell characters apart: the network looks at all of it
+            rows = [((0, 0, frame.shape[1], frame.shape[0]), _MAX_COMPONENTS)]
+        for (x, y, width, height), count in rows or []:
             found.append(Suspicion(x=x, y=y, width=width, height=height, characters=count, view=view))
     return sorted(found, key=lambda row: -row.characters)
 
 
-def _views(frame: Frame) -> Iterator[tuple[Frame, Frame, Frame | None]]:
-    """Yield (picture for the network, mask of possible strokes, values that a line's characters must share)."""
+def _views(frame: Frame) -> Iterator[tuple[Frame, Frame, Frame | None, bool]]:
+    """Yield (picture for the network, mask of possible strokes, values that characters must share, is it telling).
+
+    A mask at a low contrast is full of noise in a noisy frame, and that tells nothing.
+    """
     for value in drawn_values(frame):
         mask = frame == value
-        yield np.where(mask, np.uint8(255), np.uint8(0)), mask, None
-    sample = frame[::4, ::4]
-    sample = sample[np.isfinite(sample)]
-    low, high = np.percentile(sample, (0.5, 99.9)) if sample.size else (0.0, 0.0)
+        yield np.where(mask, np.uint8(255), np.uint8(0)), mask, None, False
+    low, high = _range_of(frame)
     if not high > low:
         return
     # Bytes are eight times faster than floats here; the range takes 200 levels and leaves room at both ends.
@@ -98,7 +102,17 @@ def _views(frame: Frame) -> Iterator[tuple[Frame, Frame, Frame | None]]:
         hat = signed - _opened(signed)
         view = np.minimum(hat, 127) * np.uint8(2)
         for contrast in _STROKE_CONTRASTS:
-            yield view, hat > _LEVELS * contrast, signed
+            yield view, hat > _LEVELS * contrast, signed, contrast == max(_STROKE_CONTRASTS)
+
+
+def _range_of(frame: Frame) -> tuple[float, float]:
+    """Return the robust ends of the frame's values; of a frame that is nearly all one value the true ends."""
+    sample = frame[::4, ::4]
+    sample = sample[np.isfinite(sample)]
+    if sample.size == 0:
+        return 0.0, 0.0
+    low, high = np.percentile(sample, (0.5, 99.9))
+    return (float(low), float(high)) if high > low else (float(np.nanmin(frame)), float(np.nanmax(frame)))
 
 
 def drawn_values(frame: Frame) -> list[int]:
@@ -149,8 +163,8 @@ _EIGHT = np.ones((3, 3), bool)
 Row = tuple[tuple[int, int, int, int], int]
 
 
-def rows_of_characters(mask: Frame, peaks: Frame | None = None) -> list[Row]:
-    """Return ((x, y, width, height), characters) of rows and columns of character-sized components.
+def rows_of_characters(mask: Frame, peaks: Frame | None = None) -> list[Row] | None:
+    """Return ((x, y, width, height), characters) of rows and columns of characters, None where there are too many.
 
     Parameters
     ----------
@@ -159,15 +173,17 @@ def rows_of_characters(mask: Frame, peaks: Frame | None = None) -> list[Row]:
         Values whose maximum in each component has to agree along a row, in `_LEVELS` of the frame's range.
     """
     labels, count = ndimage.label(mask, structure=_EIGHT)
-    if not _MIN_CHARACTERS <= count <= _MAX_COMPONENTS:
+    if count < _MIN_CHARACTERS:
         return []
+    if count > _MAX_COMPONENTS:
+        return None
     places = ndimage.find_objects(labels)
     boxes = np.array([(x.start, y.start, x.stop - x.start, y.stop - y.start) for y, x in places])
     longer = boxes[:, 2:].max(axis=1)
     fits = (longer >= _MIN_HEIGHT) & (longer <= 4 * _MAX_HEIGHT)
     chosen = np.flatnonzero(fits)
-    if not _MIN_CHARACTERS <= len(chosen) <= _MAX_CHARACTERS:
-        return []
+    if len(chosen) > _MAX_CHARACTERS:
+        return None
     tops = np.zeros(len(boxes))
     if peaks is not None:
         for i in chosen:

@@ -201,3 +201,14 @@ def test_real_radiographs_with_a_line_are_found_and_others_pass(shared_data: Pat
         boxes, _ = find_writing(frame, dataset, detector=detector, look=Look.FULL)
         findings = text_findings([(0, box) for box in boxes], shape=frame.shape)
         assert any(finding.severity is Severity.QUESTION for finding in findings) is held, start
+
+
+def test_a_frame_too_busy_to_tell_is_shown_to_the_network() -> None:
+    """Where high-contrast specks are too many to be told apart, the whole frame is a suspicion, not a pass."""
+    frame = np.zeros((400, 400), np.uint16)
+    frame[2::8, 2::8] = frame[3::8, 2::8] = 4000
+    for step in range(6):
+        frame[2 + step :: 8, 2::8] = (
+            4000 + np.arange(50 * 50, dtype=np.uint16).reshape(50, 50)[: len(frame[2 + step :: 8])]
+        )
+    assert any((row.x, row.width) == (0, 400) for row in suspicious_rows(frame))
