@@ -18,11 +18,13 @@ from radcommons.dicom.conformance import check
 from radcommons.dicom.deidentify import deidentify
 from radcommons.dicom.deidentify_stamp import stamp_pixels_checked
 from radcommons.dicom.images import image_to_dicom
+from radcommons.dicom.pixeltext import TextDetector
 from radcommons.dicom.profile import Profile, load_profile
 from radcommons.dicom.read import Header, read_header
 from radcommons.dicom.rewrite import Written, content_digest, write_instance
 from radcommons.dicom.sniff import HEAD_BYTES, Kind, sniff
 from radcommons.dicom.text_identity import KnownIdentity
+from radcommons.dicom.writing import review_pixels
 from radcommons.platform.durable import fsync_directory
 from radcommons.platform.policy import load_protocol
 from radcommons.records.errors import StorageError, UnreadableInstance
@@ -33,7 +35,6 @@ from radcommons.site.candidate import Candidate, Instance, Judged
 from radcommons.site.clinical import ClinicalEntry, parsed
 from radcommons.site.crosswalk import Linked, PatientKey, computed, get_or_assign
 from radcommons.site.directory import missing_references
-from radcommons.site.pixels import PixelCheck
 from radcommons.site.repair import deriver, patient_key, value_of, with_uids
 from radcommons.site.select import facts, study_date
 from radcommons.site.store import Store, open_store
@@ -57,7 +58,7 @@ def start_judge(directory: Path, site: str, protocol: str, profile: str, keep: b
         protocol=load_protocol(protocol),
         profile=load_profile(profile),
         secret=store.mapping_secret(),
-        pixel_check=PixelCheck(),
+        detector=TextDetector(),
     )
 
 
@@ -71,7 +72,7 @@ class Judge:
     protocol: SelectionProtocol
     profile: Profile
     secret: bytes
-    pixel_check: PixelCheck
+    detector: TextDetector
 
     def __call__(self, candidate: Candidate) -> Judged:
         """Return what becomes of a file; whatever it is, it gets an outcome with a reason.
@@ -175,11 +176,14 @@ class Judge:
         done = deidentify(dataset, profile=self.profile, mapper=mapper, known=known)
         if done.dataset is None:
             return refused(done.findings[0].code, _with_place(done.findings[0]))
-        seen = self.pixel_check(source, header)
-        if header.pixel is not None and seen.is_clean:
-            stamp_pixels_checked(done.dataset)
+        seen: tuple[Finding, ...] = ()
+        if header.pixel is not None:
+            reviewed = review_pixels(source, header, detector=self.detector)
+            seen = reviewed.findings
+            if not reviewed.asks_a_person:
+                stamp_pixels_checked(done.dataset)
         written = self._keep(done.dataset, header, source)
-        findings = (*notes, *done.findings, *seen.findings)
+        findings = (*notes, *done.findings, *seen)
         # The result is asked for its UIDs: a profile may keep them.
         instance = replace(
             self._instance(dataset, header, linked),
