@@ -13,6 +13,10 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from radcommons.dicom.read import read_header
+from radcommons.dicom.rewrite import pixel_digest
+from radcommons.records.errors import UnreadableInstance
 from unit.dicom.pixel_objects import (
     CANARY,
     body_start,
@@ -23,10 +27,6 @@ from unit.dicom.pixel_objects import (
     pixels,
     stream,
 )
-
-from radcommons.dicom.read import read_header
-from radcommons.dicom.rewrite import pixel_digest
-from radcommons.records.errors import UnreadableInstance
 
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian]
 
@@ -116,7 +116,9 @@ def test_sequences_of_undefined_length_are_walked() -> None:
 
 def test_sequences_that_nest_without_end_are_refused() -> None:
     """A file of nothing but opening sequences ends with a reason, not with the interpreter's stack."""
-    opening = struct.pack("<HH2sHI", 0x0008, 0x1140, b"SQ", 0, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    opening = struct.pack("<HH2sHI", 0x0008, 0x1140, b"SQ", 0, 0xFFFFFFFF) + struct.pack(
+        "<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF
+    )
     with pytest.raises(UnreadableInstance) as refused:
         read_header(stream(bytes(128) + b"DICM" + opening * 5000))
     assert refused.value.reason == "unreadable"

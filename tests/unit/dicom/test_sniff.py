@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
-from unit.dicom.pixel_objects import body_start, encoded, header, jpeg, png
 
 from radcommons.dicom.sniff import Kind, sniff
+from unit.dicom.pixel_objects import body_start, encoded, header, jpeg, png
 
 PICTURE = np.zeros((8, 8), np.uint8)
 
