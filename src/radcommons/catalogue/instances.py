@@ -114,6 +114,22 @@ def of_site(
     return [found[number] for number in sorted(found)]
 
 
+def sites_of(
+    connection: sa.Connection, *, patients: Sequence[str], studies: Sequence[str], digests: Sequence[str]
+) -> list[str]:
+    """Return the sites that sent one of the patients, studies or digests."""
+    ways = (
+        (t.instance.c.patient, patients),
+        (t.instance.c.study_instance_uid, studies),
+        (t.instance.c.digest, digests),
+    )
+    found: set[str] = set()
+    for column, keys in ways:
+        for some in batches(keys):
+            found.update(connection.execute(sa.select(t.instance.c.site).where(column.in_(some)).distinct()).scalars())
+    return sorted(found)
+
+
 def study_owners(connection: sa.Connection, studies: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Return the (site, patient) that each known study belongs to; what was refused or withdrawn owns nothing."""
     owners: dict[str, tuple[str, str]] = {}

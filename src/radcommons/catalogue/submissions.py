@@ -302,3 +302,9 @@ def profile_of(connection: sa.Connection, identifier: str) -> str:
     """Return the digest of the de-identification profile that a submission names."""
     query = sa.select(t.submission.c.profile).where(t.submission.c.id == identifier)
     return str(connection.execute(query).scalar_one())
+
+
+def in_state(connection: sa.Connection, state: SubmissionState) -> list[str]:
+    """Return the submissions in a state, oldest first."""
+    query = sa.select(t.submission.c.id).where(t.submission.c.state == state)
+    return list(connection.execute(query.order_by(t.submission.c.announced_at, t.submission.c.id)).scalars())

@@ -60,3 +60,13 @@ def purgeable(connection: sa.Connection, identifier: str) -> list[str]:
         t.withdrawn.c.withdrawal_id == identifier, t.withdrawn.c.kind == DIGEST, sa.not_(kept), sa.not_(sent)
     )
     return list(connection.execute(query).scalars())
+
+
+PURGED = "bytes-purged"
+
+
+def unpurged(connection: sa.Connection) -> list[str]:
+    """Return the withdrawals whose bytes nobody has deleted yet."""
+    done = sa.select(t.audit_event.c.subject).where(t.audit_event.c.kind == PURGED)
+    query = sa.select(t.withdrawal.c.id).where(t.withdrawal.c.id.notin_(done)).order_by(t.withdrawal.c.at)
+    return list(connection.execute(query).scalars())

@@ -207,3 +207,52 @@ def account(
         show({"email": email, "roles": list(roles)} | ({} if given else {"password": password}))
     else:
         click.echo(f"{email}" + ("" if given else f"  {password}"))
+
+
+@hub.command(epilog="Example: radcommons hub check /srv/commons")
+@DIRECTORY
+@JSON
+def check(directory: Path, as_json: bool) -> int:
+    """Read every object again; compare database, audit chain, releases and feeds. Exit 1 when something is wrong."""
+    from radcommons.hub.check import check as verb
+    from radcommons.platform.ports import open_platform
+
+    checked = verb(open_platform(open_settings(directory)))
+    if as_json:
+        show(asdict(checked))
+    else:
+        for fault in checked.faults:
+            click.echo(f"{fault.kind:8} {fault.subject}  {fault.message}")
+        click.echo(f"{checked.objects} objects, {checked.releases} releases, {len(checked.faults)} faults.")
+    return 1 if checked.faults else 0
+
+
+@hub.command(epilog="Example: radcommons hub backup /srv/commons /backup/commons.tar")
+@DIRECTORY
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@WHAT_IF
+def backup(directory: Path, file: Path, what_if: bool) -> None:
+    """Write DIRECTORY's database, objects and keys into FILE, also while the hub runs (embedded default only)."""
+    from radcommons.hub.backup import backup as verb
+
+    settings = open_settings(directory)
+    if what_if:
+        click.echo(f"Would back up {settings.directory} into {file}.")
+        return
+    size = verb(settings, file.resolve())
+    click.echo(f"Wrote {file} ({size:,} bytes). It holds the hub's private key: keep it as you keep keys.")
+
+
+@hub.command(epilog="Example: radcommons hub restore /backup/commons.tar /srv/restored")
+@click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+@DIRECTORY
+@WHAT_IF
+def restore(file: Path, directory: Path, what_if: bool) -> None:
+    """Lay a backup out in DIRECTORY, which must be new or empty."""
+    from radcommons.hub.backup import restore as verb
+
+    if what_if:
+        click.echo(f"Would restore {file} into {directory}.")
+        return
+    verb(file, directory.resolve())
+    click.echo(f"Restored into {directory}. Next: radcommons hub check {directory}")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from radcommons.catalogue.journal import OUTBOX
+from radcommons.catalogue import submissions, withdrawals
+from radcommons.catalogue.journal import OUTBOX, leave_job
 from radcommons.hub.pool import WorkerPool
 from radcommons.hub.receive import VERIFY_JOB
 from radcommons.hub.verify import verify
 from radcommons.hub.withdraw import PURGE_JOB, purge
+from radcommons.platform.database import writing
 from radcommons.platform.jobs import Jobs
 from radcommons.platform.ports import Platform
+from radcommons.records.lifecycle import SubmissionState
 
 
 def make_jobs(platform: Platform, *, pool: WorkerPool, executor: str) -> Jobs:
@@ -23,3 +26,17 @@ def make_jobs(platform: Platform, *, pool: WorkerPool, executor: str) -> Jobs:
         jobs_url=platform.settings.jobs_database,
         executor=executor,
     )
+
+
+def ask_again(platform: Platform) -> int:
+    """Ask for the jobs that the rows say are not done, and return how many.
+
+    A job may be lost with the engine's own database (a restored backup), or have ended with a fault that is mended now.
+    Both jobs change nothing when they run once more.
+    """
+    with writing(platform.engine) as connection:
+        lost = [(VERIFY_JOB, one) for one in submissions.in_state(connection, SubmissionState.RECEIVED)]
+        lost += [(PURGE_JOB, one) for one in withdrawals.unpurged(connection)]
+        for job, argument in lost:
+            leave_job(connection, job, argument=argument)
+    return len(lost)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -14,13 +15,14 @@ from radcommons.hub.feed import append
 from radcommons.hub.receive import complete
 from radcommons.platform.clock import instant
 from radcommons.platform.database import reading, writing
+from radcommons.platform.identity import authorize
 from radcommons.platform.jobs import step
 from radcommons.platform.keys import verify
 from radcommons.platform.objects import object_key
 from radcommons.platform.ports import Platform
 from radcommons.records import documents
-from radcommons.records.errors import Conflict, IntegrityError, NotPermitted
-from radcommons.records.event import Actor, Event
+from radcommons.records.errors import Conflict, IntegrityError, NotPermitted, UsageError
+from radcommons.records.event import Actor, Event, Role
 from radcommons.records.lifecycle import InstanceEvent, InstanceState, SubmissionEvent, SubmissionState
 from radcommons.records.submission import Withdrawal
 
@@ -67,6 +69,55 @@ def withdraw(document: bytes, *, platform: Platform, actor: Actor) -> Withdrawn:
     return result.answer
 
 
+def withdraw_here(
+    *,
+    patients: Sequence[str] = (),
+    studies: Sequence[str] = (),
+    digests: Sequence[str] = (),
+    reason: Literal["error", "identity"],
+    platform: Platform,
+    actor: Actor,
+    what_if: bool = False,
+) -> Withdrawn:
+    """Take data back at the hub itself, under the hub's own signature, when a site cannot or may not wait.
+
+    Raises
+    ------
+    NotPermitted
+        If the actor is no administrator.
+    UsageError
+        If nothing is named.
+    """
+    authorize(actor, Role.ADMINISTRATOR)
+    if not (patients or studies or digests):
+        raise UsageError("Nothing is named.", mend="Name a patient, a study or a digest.")
+    named = {"patients": tuple(patients), "studies": tuple(studies), "digests": tuple(digests)}
+    answers: list[Withdrawn] = []
+    with writing(platform.engine) as connection:
+        for site in instances.sites_of(connection, **named):
+            sites.lock_site(connection, site, exclusive=True)
+            if what_if:
+                answers.append(_answer(connection, instances.of_site(connection, site, **named)))
+                continue
+            withdrawal = Withdrawal(schema="radcommons/withdrawal/v1", site=site, at=instant(), reason=reason, **named)
+            document = documents.canonical(platform.signing_key.seal(withdrawal))
+            identifier = documents.digest(withdrawal)
+            result = _take_back(connection, withdrawal, identifier=identifier, document=document, platform=platform)
+            if result.is_new:
+                _record(connection, withdrawal, identifier, actor, result)
+            answers.append(result.answer)
+    platform.wake_jobs()
+    return Withdrawn(
+        instances=sum(one.instances for one in answers),
+        releases=tuple(sorted({release for one in answers for release in one.releases})),
+    )
+
+
+def _answer(connection: sa.Connection, versions: Sequence[Version]) -> Withdrawn:
+    named = releases.naming(connection, [version.id for version in versions])
+    return Withdrawn(instances=len(versions), releases=tuple(sorted({release for _, release, _ in named})))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
     answer: Withdrawn
@@ -94,8 +145,7 @@ def _take_back(
         studies=withdrawal.studies,
         digests=withdrawal.digests,
     )
-    named = releases.naming(connection, [version.id for version in versions])
-    answer = Withdrawn(instances=len(versions), releases=tuple(sorted({release for _, release, _ in named})))
+    answer = _answer(connection, versions)
     if not withdrawals.add(connection, withdrawal, identifier=identifier, document=document.decode()):
         return _Result(answer=answer, is_new=False)
     _block(connection, withdrawal, identifier, versions)
@@ -166,5 +216,5 @@ def _purge(platform: Platform, identifier: str) -> int:
         platform.objects.delete(object_key(digest))
     with writing(platform.engine) as connection:
         details: dict[str, str | int | bool | None] = {"objects": len(digests)}
-        record(connection, Event(kind="bytes-purged", actor="system", subject=identifier, details=details))
+        record(connection, Event(kind=withdrawals.PURGED, actor="system", subject=identifier, details=details))
     return len(digests)

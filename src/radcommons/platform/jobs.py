@@ -17,7 +17,7 @@ from radcommons.platform.clock import instant
 from radcommons.platform.database import make_engine, reading, set_pragmas, writing
 
 if TYPE_CHECKING:
-    from dbos import DBOSConfig, Queue
+    from dbos import DBOSConfig, Queue, StepOptions
 
 # The engine is imported where it runs: it takes a second, and most commands and all routes only leave rows for it.
 
@@ -50,7 +50,15 @@ def step(name: str, work: Callable[..., T], *arguments: object) -> T:
     """Run one durable step of the job that is being worked; its result is remembered over restarts."""
     from dbos import DBOS
 
-    return DBOS.run_step({"name": name}, work, *arguments)
+    # A database or store that is away for a minute must not end a job; a fault that stays ends it and is logged.
+    options: StepOptions = {
+        "name": name,
+        "retries_allowed": True,
+        "max_attempts": 6,
+        "interval_seconds": 1.0,
+        "backoff_rate": 2.0,
+    }
+    return DBOS.run_step(options, work, *arguments)
 
 
 def _system_engine(url: str) -> sa.Engine:

@@ -86,6 +86,7 @@ def _lifespan(platform: Platform) -> Callable[[FastAPI], AbstractAsyncContextMan
         worker = None
         if platform.settings.run_jobs:
             worker = jobs.make_jobs(platform, pool=pool, executor="hub")
+            await run_in_threadpool(jobs.ask_again, platform)
             await run_in_threadpool(worker.start)
             app.state.platform = replace(platform, wake_jobs=worker.wake)
         yield
