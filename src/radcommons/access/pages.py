@@ -57,19 +57,13 @@ def home(request: Request, ports: Ports, who: Visitor) -> Response:
     with reading(ports.engine) as connection:
         listed = shelf.releases(connection, who.actor)
         ages = shelf.studies_by_age(connection, who.actor)
-        datasets = {one.name: one for one in shelf.datasets(connection, who.actor)}
-    newest = {one.dataset: one for one in sorted(listed, key=lambda one: one.number)}
-    totals = {
-        name: sum(one.counts[name] for one in newest.values())
-        for name in ("patients", "studies", "instances", "bytes", "sites")
-    }
+        totals = shelf.holdings(connection, who.actor)
     return page(
         request,
         "access/home.html",
         actor=who.actor,
         form_key=who.form_key,
         releases=listed,
-        datasets=datasets,
         totals=totals,
         chart=age_chart(ages),
         base=_base(request, ports),

@@ -13,7 +13,13 @@ import sqlalchemy as sa
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.images import InstanceRow, Scope, instance_row, seen
 from radcommons.catalogue.submissions import batches
-from radcommons.catalogue.visibility import listed_releases, visible_datasets, visible_instances, visible_releases
+from radcommons.catalogue.visibility import (
+    SERVED,
+    listed_releases,
+    visible_datasets,
+    visible_instances,
+    visible_releases,
+)
 from radcommons.records.errors import NotFound, NotPermitted, SignInRequired, Withdrawn
 from radcommons.records.event import Actor
 from radcommons.records.lifecycle import InstanceState
@@ -51,7 +57,7 @@ class DatasetRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
-    """What the caller may see now, over all releases."""
+    """What all listed releases hold together."""
 
     patients: int
     studies: int
@@ -197,17 +203,22 @@ def feed(connection: sa.Connection, actor: Actor, name: str) -> list[dict[str, A
 
 
 def holdings(connection: sa.Connection, actor: Actor) -> Holdings:
-    """Return how much the actor may see."""
+    """Return how much the listed releases hold together, each thing counted once; that much is public of each."""
     c = t.instance.c
+    listed = (
+        sa.select(t.release_item.c.instance_id)
+        .join(t.release, t.release.c.id == t.release_item.c.release_id)
+        .where(listed_releases(actor))
+    )
     row = connection.execute(
         sa.select(
             sa.func.count(sa.distinct(c.patient)).label("patients"),
             sa.func.count(sa.distinct(c.study_instance_uid)).label("studies"),
             sa.func.count(sa.distinct(c.series_instance_uid)).label("series"),
-            sa.func.count().label("instances"),
+            sa.func.count(sa.distinct(c.sop_instance_uid)).label("instances"),
             sa.func.coalesce(sa.func.sum(c.size), 0).label("bytes"),
             sa.func.count(sa.distinct(c.site)).label("sites"),
-        ).where(visible_instances(actor))
+        ).where(c.id.in_(listed), c.state.in_(SERVED))
     ).one()
     return Holdings(**{name: int(value) for name, value in row._mapping.items()})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import sqlalchemy as sa
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.testclient import TestClient
 from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
@@ -30,10 +30,11 @@ from radcommons.platform.keys import SigningKey
 from radcommons.platform.objects import object_key
 from radcommons.platform.ports import KEY_FILE, Platform, open_platform
 from radcommons.platform.settings import HubSettings
-from radcommons.records.event import Actor, Role
+from radcommons.records.event import ANONYMOUS, Actor, Role
 from radcommons.records.lifecycle import InstanceEvent, InstanceState
 from radcommons.records.release import Release
 from radcommons.records.terms import Terms, Tier
+from radcommons.ui.pages import problem_page
 from radcommons.ui.render import Brand, Renderer
 from radcommons.web.errors import add_error_handlers
 
@@ -85,6 +86,10 @@ def image(
     target = io.BytesIO()
     dcmwrite(target, dataset, enforce_file_format=True)
     return target.getvalue()
+
+
+def _problem(request: Request, status: int, title: str, detail: str, mend: str) -> Response:
+    return problem_page(request, actor=ANONYMOUS, status=status, title=title, detail=detail, mend=mend)
 
 
 @dataclass
@@ -177,7 +182,7 @@ class Commons:
         app.state.platform = self.platform
         folder = Path(access.__path__[0]) / "templates"
         app.state.renderer = Renderer(brand=Brand("Commons"), nav=[], zones={"access": folder})
-        add_error_handlers(app, page=lambda *told: f"<h1>{told[2]}</h1>{told[3]}")
+        add_error_handlers(app, page=_problem)
         app.include_router(app.state.renderer.assets.router())
         for router in (api.router(), *dicomweb_api.routers(), pages.router()):
             app.include_router(router)

@@ -148,8 +148,13 @@ def test_spans_of_bytes() -> None:
     ]
 
 
-def test_holdings_count_what_the_caller_sees(commons: Commons) -> None:
-    """A visitor's totals leave the registered dataset out."""
-    with reading(commons.platform.engine) as connection:
+def test_holdings_count_each_thing_once(own_commons: Commons) -> None:
+    """A patient in two datasets is one patient, an instance in two releases is one; what was withdrawn is none."""
+    with reading(own_commons.platform.engine) as connection:
         found = shelf.holdings(connection, ANONYMOUS)
-    assert (found.patients, found.studies, found.instances, found.sites) == (2, 2, 4, 2)
+    assert (found.patients, found.studies, found.series, found.instances, found.sites) == (2, 3, 3, 5, 2)
+    assert found.bytes == sum(map(len, own_commons.contents.values()))
+    own_commons.withdraw(hashlib.sha256(own_commons.contents["2.25.31"]).hexdigest())
+    with reading(own_commons.platform.engine) as connection:
+        found = shelf.holdings(connection, ANONYMOUS)
+    assert (found.patients, found.studies, found.instances, found.sites) == (1, 2, 4, 1)
