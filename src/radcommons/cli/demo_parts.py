@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from radcommons.records.errors import PeerError
+from radcommons.catalogue.accounts import create_account, create_token
+from radcommons.hub.setup import set_up
+from radcommons.platform.database import make_engine
+from radcommons.platform.durable import write_file
+from radcommons.platform.identity import new_password
+from radcommons.platform.settings import HubSettings
+from radcommons.records.errors import Conflict, PeerError
+from radcommons.records.event import Role
+from radcommons.records.terms import Tier
 
 _START_S = 60.0
 _VERIFY_S = 1800.0
@@ -163,12 +171,14 @@ class Hub:
 
     def start(self) -> None:
         """Make the hub once, and serve it."""
-        if not self.directory.exists():
-            self._run("init", self.directory, "--dataset", DATASET, "--base-url", self.url, "--json")
+        with suppress(Conflict):  # it was made before
+            set_up(self._settings(), email="administrator@demo.example", tier=Tier.OPEN, steward="Demo Society")
         self.child.start(f"{self.url}/readyz")
 
-    def _run(self, verb: str, *arguments: object) -> str:
-        return run("hub", verb, *arguments, env=self.environment)
+    def _settings(self) -> HubSettings:
+        chosen = {name.removeprefix("RADCOMMONS_").lower(): value for name, value in self.environment.items()}
+        fields = {name: value for name, value in chosen.items() if name in HubSettings.model_fields}
+        return HubSettings(directory=self.directory, dataset=DATASET, **fields)  # type: ignore[arg-type]
 
     def stop(self) -> None:
         """Stop serving."""
@@ -176,30 +186,26 @@ class Hub:
 
     def people(self, roles: Sequence[str], keep: Path) -> dict[str, Person]:
         """Return a sign-in for each role, made once and kept in `keep`."""
-        if keep.exists():
-            kept = json.loads(keep.read_text("utf-8"))
-            self._people = {role: Person(**one) for role, one in kept.items()}
-            return self._people
-        for role in roles:
-            password, file = secrets.token_urlsafe(12), keep.with_suffix(".password")
-            file.touch(mode=0o600)
-            file.write_text(password, "utf-8")
-            email = f"{role}@demo.example"
-            named = ("--email", email, "--role", role, "--name", f"Demo {role}", "--password-file", file)
-            self._run("account", self.directory, *named)
-            file.unlink()
-            self._people[role] = Person(email=email, password=password, token=self.token("--role", role))
-        keep.touch(mode=0o600)
-        kept = {
-            role: {"email": one.email, "password": one.password, "token": one.token}
-            for role, one in self._people.items()
-        }
-        keep.write_text(json.dumps(kept), "utf-8")
+        if not keep.exists():
+            engine = make_engine(self._settings().database)
+            made: dict[str, dict[str, str]] = {}
+            for role in roles:
+                email, password = f"{role}.role@demo.example", new_password()
+                create_account(
+                    engine, email=email, name=f"Demo {role}", password=password, roles=frozenset({Role(role)})
+                )
+                made[role] = {"email": email, "password": password, "token": self.token(Role(role))}
+            engine.dispose()
+            write_file(keep, json.dumps(made).encode(), mode=0o600)
+        self._people = {role: Person(**one) for role, one in json.loads(keep.read_bytes()).items()}
         return self._people
 
-    def token(self, *arguments: str) -> str:
+    def token(self, role: Role, *, site: str | None = None) -> str:
         """Return a new bearer token."""
-        return self._run("token", self.directory, *arguments).strip()
+        engine = make_engine(self._settings().database)
+        made = create_token(engine, role=role, name=f"demo {role}", site=site)
+        engine.dispose()
+        return made
 
     def ask(self, method: str, path: str, body: object = None, *, role: str = "curator") -> Any:
         """Return what the hub's API answers to one of its people; 409 is an answer.
@@ -275,11 +281,11 @@ class Site:
         """Make the site once; it keeps its sign-in beside its folder, as a person would in a password safe."""
         safe = self.directory.with_suffix(".sign-in.json")
         if not safe.exists():
-            self.token = self.hub.token("--role", "site", "--site", self.code)
+            self.token = self.hub.token(Role.SITE, site=self.code)
             named = ("--hub", self.hub.url, "--token", self.token, "--site", self.code, "--dataset", DATASET)
             made = run_json("site", "init", self.directory, *named)
-            safe.touch(mode=0o600)
-            safe.write_text(json.dumps({"password": made["password"], "token": self.token}), "utf-8")
+            content = {"password": made["password"], "token": self.token}
+            write_file(safe, json.dumps(content).encode(), mode=0o600)
         kept = json.loads(safe.read_text("utf-8"))
         self.password, self.token = kept["password"], kept["token"]
 
