@@ -25,6 +25,7 @@ T = TypeVar("T")
 Handler = Callable[[str], None]
 _QUEUE = "radcommons"
 _VERSION = "1"  # of the steps' order; raise it when a job's steps change, and old runs finish with the old program
+_ONE_ENGINE = threading.Lock()
 _log = structlog.get_logger()
 
 
@@ -100,7 +101,15 @@ class Jobs:
         self._queue: Queue | None = None
 
     def start(self) -> None:
-        """Launch the engine; what was cut off before goes on where it stopped."""
+        """Launch the engine; what was cut off before goes on where it stopped.
+
+        Raises
+        ------
+        RuntimeError
+            If another worker runs in this process: the engine is one for all of it.
+        """
+        if not _ONE_ENGINE.acquire(blocking=False):
+            raise RuntimeError("another worker runs in this process")
         from dbos import DBOS
 
         DBOS(config=self._config)
@@ -130,6 +139,7 @@ class Jobs:
 
         DBOS.destroy(destroy_registry=True)
         self._system.dispose()
+        _ONE_ENGINE.release()
 
     def _relay(self) -> None:
         while not self._stop.is_set():

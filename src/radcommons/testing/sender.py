@@ -76,7 +76,8 @@ class Sender:
         original = _slice(patient, number)
         if before is not None:
             before(original)
-        mapper = KeyedMapper(b"0123456789abcdef", site_code=self.site, issuer="H", patient_id=patient)
+        secret = hashlib.sha256(self.site.encode()).digest()  # each site has its own, so no two map to one UID
+        mapper = KeyedMapper(secret, site_code=self.site, issuer="H", patient_id=patient)
         treated = deidentify(
             original, profile=load_profile("radcommons"), mapper=mapper, known=KnownIdentity.of(original)
         )
