@@ -87,7 +87,7 @@ class Recipe:
 
 RECIPES: tuple[Recipe, ...] = (
     Recipe("de", "M", 67, "positive", 0.24, 0.15, (Visit("siemens", ExplicitVRLittleEndian, (CtSeries(62),)),)),
-    Recipe("ja", "F", 58, "positive", 0.12, 0.05, (Visit("canon", JPEG2000Lossless, (CtSeries(56),)),)),
+    Recipe("ja", "F", 58, "positive", 0.12, 0.05, (Visit("canon", JPEG2000Lossless, (CtSeries(32),)),)),
     Recipe(
         "fr",
         "F",
@@ -114,11 +114,11 @@ RECIPES: tuple[Recipe, ...] = (
         0.30,
         0.30,
         (
-            Visit("philips", JPEGLSLossless, (CtSeries(62),)),
-            Visit("philips", JPEGLSLossless, (CtSeries(50, thickness_mm=5.0, sharp=True),), days_later=16),
+            Visit("philips", JPEGLSLossless, (CtSeries(36),)),
+            Visit("philips", JPEGLSLossless, (CtSeries(30, thickness_mm=5.0, sharp=True),), days_later=16),
         ),
     ),
-    Recipe("it", "F", 39, "negative", 0.0, 0.0, (Visit("siemens", RLELossless, (CtSeries(50, sharp=True),)),)),
+    Recipe("it", "F", 39, "negative", 0.0, 0.0, (Visit("siemens", RLELossless, (CtSeries(32, sharp=True),)),)),
     Recipe("de", "F", 14, "minor", 0.06, 0.0, (Visit("agfa", ImplicitVRLittleEndian, (Film("PA"),)),)),
     Recipe(
         "en",
@@ -131,13 +131,13 @@ RECIPES: tuple[Recipe, ...] = (
             Visit(
                 "philips",
                 JPEGLSLossless,
-                (CtSeries(46), CtSeries(24, thickness_mm=1.25, between_mm=1.25, sharp=True)),
+                (CtSeries(30), CtSeries(16, thickness_mm=1.25, between_mm=1.25, sharp=True)),
             ),
         ),
         zipped=True,
     ),
     Recipe(
-        "en", "F", 75, "positive", 0.18, 0.10, (Visit("ge", ImplicitVRLittleEndian, (CtSeries(52, enhanced=True),)),)
+        "en", "F", 75, "positive", 0.18, 0.10, (Visit("ge", ImplicitVRLittleEndian, (CtSeries(34, enhanced=True),)),)
     ),
     Recipe(
         "fr",
@@ -146,7 +146,7 @@ RECIPES: tuple[Recipe, ...] = (
         "positive",
         0.08,
         0.0,
-        (Visit("ge", JPEGLosslessSV1, (CtSeries(18, 512, thickness_mm=2.5, between_mm=None, sharp=True),)),),
+        (Visit("ge", JPEGLosslessSV1, (CtSeries(12, 512, thickness_mm=2.5, between_mm=None, sharp=True),)),),
     ),
     Recipe(
         "it", "F", 81, "unknown", 0.26, 0.20, (Visit("agfa", ExplicitVRLittleEndian, (Film("AP", "MONOCHROME1"),)),)
