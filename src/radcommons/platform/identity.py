@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from functools import cache
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
@@ -25,15 +26,17 @@ def hash_password(password: str) -> str:
         return _HASHER.hash(password)
 
 
-# Checked when the account is unknown, so that the time tells nobody which addresses have an account.
-_NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
+@cache
+def _nobody() -> str:
+    """Return the hash that is checked where the account is unknown: the time tells nobody which addresses have one."""
+    return _HASHER.hash(secrets.token_urlsafe(16))
 
 
 def password_matches(password: str, *, hashed: str | None) -> bool:
     """Say whether a password fits its hash; `None` takes the same time and is False."""
     with _HASHING:
         try:
-            return _HASHER.verify(hashed or _NOBODY, password) and hashed is not None
+            return _HASHER.verify(hashed or _nobody(), password) and hashed is not None
         except (VerificationError, InvalidHashError):
             return False
 
