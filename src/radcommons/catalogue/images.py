@@ -311,6 +311,7 @@ def instances_at(connection: sa.Connection, scope: Scope, place: Place) -> list[
 
 
 def instance_row(row: sa.Row[Any]) -> InstanceRow:
+    """Return the instance of a row that holds its columns."""
     return InstanceRow(**dict(row._mapping))
 
 

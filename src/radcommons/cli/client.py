@@ -12,8 +12,9 @@ from typing import Any
 
 import click
 
-from radcommons.access.fetch import Fetched, fetch, plan, resolve
+from radcommons.access.fetch import Fetched, fetch, plan
 from radcommons.access.search import StudyFound, search_studies
+from radcommons.access.source import resolve
 from radcommons.access.verify import Checked
 from radcommons.access.verify import verify as verify_release
 from radcommons.records.errors import UsageError

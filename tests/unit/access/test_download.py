@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from radcommons.access.fetch import Source, fetch, plan, resolve
+from radcommons.access.fetch import fetch, plan
 from radcommons.access.hubclient import HubClient, hub_address
 from radcommons.access.search import parameters
+from radcommons.access.source import Source, resolve
 from radcommons.access.verify import verify
 from radcommons.cli.client import get as get_command
 from radcommons.cli.client import verify as verify_command
