@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import sqlalchemy as sa
+from PIL import Image, ImageDraw
 
 from radcommons.dicom.frames import iter_frames
 from radcommons.dicom.read import read_header
@@ -14,6 +16,8 @@ from radcommons.records.finding import Severity
 from radcommons.records.lifecycle import FileState
 from radcommons.site.store import Store
 from radcommons.site.tables import file, finding
+
+_AMBER = "#f0a52b"
 
 
 def preview(store: Store, number: int, *, size: int = 900) -> bytes:
@@ -39,4 +43,24 @@ def preview(store: Store, number: int, *, size: int = 900) -> bytes:
     with path.open("rb") as source:
         header = read_header(source)
         frame = next(iter_frames(source, header, indices=[index]))
-    return render(frame, header.dataset, size=size)
+    return _framed(render(frame, header.dataset, size=size), places=where, frame=index + 1, shape=frame.shape)
+
+
+_PLACE = re.compile(r"frame (\d+), x (\d+)\.\.(\d+), y (\d+)\.\.(\d+)")
+
+
+def _framed(picture: bytes, *, places: str, frame: int, shape: tuple[int, ...]) -> bytes:
+    """Draw a box around each place in question, so that the eye finds it."""
+    boxes = [tuple(map(int, found)) for found in _PLACE.findall(places)]
+    with Image.open(io.BytesIO(picture)) as opened:
+        shown = opened.convert("RGB")
+    scale = shown.width / shape[1]
+    pen = ImageDraw.Draw(shown)
+    for number, left, right, top, bottom in boxes:
+        if number == frame:
+            pen.rectangle(
+                [left * scale - 3, top * scale - 3, right * scale + 3, bottom * scale + 3], outline=_AMBER, width=2
+            )
+    drawn = io.BytesIO()
+    shown.save(drawn, "PNG")
+    return drawn.getvalue()

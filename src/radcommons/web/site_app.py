@@ -8,17 +8,19 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 import structlog
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from radcommons.platform.telemetry import configure_logging
 from radcommons.records.errors import StorageError
-from radcommons.site.pages import TEMPLATES, router, view_of
+from radcommons.site.pages import TEMPLATES, Desk, router, view_of
 from radcommons.site.sessions import COOKIE, Sessions
 from radcommons.site.store import Store, open_store
 from radcommons.ui.render import SECURITY_HEADERS, Brand, NavItem, Renderer
@@ -51,7 +53,8 @@ def site_app(directory: Path, *, hosts: tuple[str, ...] = _LOCAL) -> FastAPI:
         store.close()
 
     app = FastAPI(title="radcommons site", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    app.state.store, app.state.sessions = store, Sessions(store)
+    app.state.store = store
+    app.state.desk = desk = Desk(store, Sessions(store), renderer)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
 
     @app.middleware("http")
@@ -66,13 +69,17 @@ def site_app(directory: Path, *, hosts: tuple[str, ...] = _LOCAL) -> FastAPI:
         """Answer as long as the process does."""
         return {"status": "ok"}
 
-    def problem_page(request: Request, status: int, title: str, detail: str, mend: str) -> str:
-        session = app.state.sessions.find(request.cookies.get(COOKIE))
-        return renderer.problem(view=view_of(request, session), status=status, title=title, detail=detail, mend=mend)
+    def problem_page(request: Request, status: int, title: str, detail: str, mend: str) -> Response:
+        session = desk.sessions.find(request.cookies.get(COOKIE))
+        if status == HTTPStatus.UNAUTHORIZED:
+            return RedirectResponse("/sign-in", status_code=HTTPStatus.SEE_OTHER)
+        view = view_of(request, session)
+        html = renderer.problem(view=view, status=status, title=title, detail=detail, mend=mend)
+        return HTMLResponse(html, status_code=status)
 
     add_error_handlers(app, page=problem_page)
     app.include_router(renderer.assets.router())
-    app.include_router(router(store, renderer))
+    app.include_router(router())
     return app
 
 
