@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from radcommons.testing import servers
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -16,3 +20,53 @@ def shared_data() -> Path:
     if not (found / "MANIFEST.csv").is_file():
         pytest.fail(f"the shared test data are missing: expected {found}/MANIFEST.csv beside the checkout")
     return found
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A real PostgreSQL of this session."""
+    with servers.postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[dict[str, str]]:
+    """A real S3 server of this session: the environment that leads to it."""
+    with servers.s3() as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+def postgres_url(postgres_server: str) -> str:
+    """An empty database on a real PostgreSQL."""
+    return servers.new_database(postgres_server, f"t{secrets.token_hex(6)}")
+
+
+@pytest.fixture(scope="module")
+def s3_url(s3_server: dict[str, str]) -> Iterator[str]:
+    """An empty prefix on a real S3 server; this process's environment leads to it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3_server.items():
+            patch.setenv(name, value)
+        yield f"s3://{servers.BUCKET}/{secrets.token_hex(6)}"
+
+
+@pytest.fixture(scope="session")
+def new_production_env(postgres_server: str, s3_server: dict[str, str]) -> Callable[[], dict[str, str]]:
+    """Makes the environment of a hub of the production size, with a database and a prefix of its own."""
+
+    def made() -> dict[str, str]:
+        name = f"t{secrets.token_hex(6)}"
+        return {
+            **s3_server,
+            "RADCOMMONS_DATABASE_URL": servers.new_database(postgres_server, name),
+            "RADCOMMONS_OBJECTS_URL": f"s3://{servers.BUCKET}/{name}",
+        }
+
+    return made
+
+
+@pytest.fixture
+def production_env(new_production_env: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """The environment of one hub of the production size."""
+    return new_production_env()

@@ -22,10 +22,14 @@ from radcommons.testing.hubs import TestHub, running_hub
 from radcommons.testing.sender import Made, Sender, superseding
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestHub]:
-    """One hub for the tests of this file; each uses a site of its own."""
-    with running_hub(tmp_path_factory.mktemp("hub")) as made:
+@pytest.fixture(scope="module", params=["embedded", pytest.param("production", marks=pytest.mark.production)])
+def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestHub]:
+    """One hub of each size for the tests of this file; each test uses a site of its own."""
+    chosen = {}
+    if request.param == "production":
+        names = {"database_url": "postgres_url", "objects_url": "s3_url"}
+        chosen = {setting: request.getfixturevalue(name) for setting, name in names.items()}
+    with running_hub(tmp_path_factory.mktemp("hub"), **chosen) as made:
         yield made
 
 

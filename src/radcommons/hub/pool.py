@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import threading
 from collections.abc import Callable, Sequence
@@ -17,8 +18,15 @@ R = TypeVar("R")
 MEMORY_LIMIT = 1536 << 20
 
 
-def _limit_memory() -> None:
+def _prepare_worker(store: dict[str, str]) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
+    # Workers are forked from a server that keeps the environment of its own start.
+    os.environ.update(store)
+
+
+def _store_environment() -> dict[str, str]:
+    """Return what leads to an S3 store."""
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
 
 class WorkerPool:
@@ -41,7 +49,12 @@ class WorkerPool:
                 # A fork of a process with threads may inherit a lock that nobody will ever release.
                 context = multiprocessing.get_context("forkserver")
                 context.set_forkserver_preload(["radcommons.hub.work"])
-                self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_limit_memory)
+                self._pool = ProcessPoolExecutor(
+                    self._processes,
+                    mp_context=context,
+                    initializer=_prepare_worker,
+                    initargs=(_store_environment(),),
+                )
             return self._pool
 
     def _replace(self, broken: ProcessPoolExecutor) -> None:

@@ -7,12 +7,13 @@ store acknowledges when it has them.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -134,6 +135,31 @@ class FileObjects:
         self._path(key).unlink(missing_ok=True)
 
 
+class _Remote(io.RawIOBase):
+    """An object of a store far away as a raw stream; the store's own reader gives no `bytes`."""
+
+    def __init__(self, reader: Any) -> None:
+        super().__init__()
+        self._reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = memoryview(self._reader.read(len(buffer)))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._reader.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._reader.tell())
+
+
 class S3Objects:
     """Objects in a bucket of any S3-compatible store that honours ``If-None-Match``."""
 
@@ -178,7 +204,7 @@ class S3Objects:
     def open(self, key: str) -> BinaryIO:
         """Return a seekable, buffered reader."""
         try:
-            return cast(BinaryIO, obstore.open_reader(self._store, key))
+            return io.BufferedReader(_Remote(obstore.open_reader(self._store, key)), CHUNK)
         except FileNotFoundError:
             raise NotFound("The object store does not hold this object.") from None
 
