@@ -62,6 +62,8 @@ def scope(request: Request, ports: Ports, who: Visitor) -> Scope:
 def place(request: Request) -> Place:
     """Return the part of the tree that the path names."""
     named = request.path_params
+    if any("\0" in str(value) for value in named.values()):  # PostgreSQL takes no NUL in a text
+        raise NotFound("There is no such study, series or instance.")
     return Place(study=named.get("study"), series=named.get("series"), instance=named.get("instance"))
 
 
@@ -173,7 +175,7 @@ def retrieve_metadata(request: Request, ports: Ports, seen: Seen, where: Where) 
 def retrieve_frames(request: Request, ports: Ports, seen: Seen, where: Where, frames: str) -> Response:
     """Retrieve frames (numbers from 1, with commas): as stored for ``transfer-syntax=*``, else native little endian."""
     one = _instances(ports, seen, where)[0]
-    numbers = [int(text) - 1 for text in frames.split(",") if text.isdigit()]
+    numbers = [int(text) - 1 for text in frames.split(",") if text.isdecimal() and len(text) < 10]
     if not numbers or len(numbers) != frames.count(",") + 1:
         raise QueryError("The list of frames holds something that is no number.")
     if one.frames is None or not all(0 <= number < one.frames for number in numbers):
@@ -223,7 +225,7 @@ def _size(text: str | None, default: int | None) -> int | None:
     """Return the longer side that the ``viewport`` parameter ``columns,rows`` allows."""
     if not text:
         return default
-    sides = [int(part) for part in text.split(",")[:2] if part.isdigit() and len(part) < 6]
+    sides = [int(part) for part in text.split(",")[:2] if part.isdecimal() and len(part) < 6]
     if not sides or not 1 <= min(sides) <= max(sides):
         raise QueryError("The parameter viewport is no width and height.")
     return min(min(sides), _LARGEST_PICTURE)

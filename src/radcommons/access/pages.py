@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ from radcommons.platform.database import reading
 from radcommons.platform.identity import SESSION_HOURS
 from radcommons.platform.ports import Platform
 from radcommons.records.errors import NotFound, SignInRequired
+from radcommons.records.identifiers import UID_PATTERN
 from radcommons.ui.pages import is_own_path, page, redirect
 from radcommons.ui.render import Flash
 
@@ -113,7 +115,8 @@ def studies_page(
     """Show a release's studies as cards, to be narrowed by modality, sex and words."""
     modalities = tuple(one for one in request.query_params.getlist("modality") if one.isalnum() and len(one) <= 16)
     offset = min(max(offset, 0), 1_000_000)
-    query = _studies_query(q[:64], sex, modalities, offset)
+    q = "".join(one for one in q[:64] if one.isprintable())
+    query = _studies_query(q, sex, modalities, offset)
     scope = Scope(actor=who.actor, release=identifier)
     with reading(ports.engine) as connection:
         release = shelf.open_release(connection, who.actor, identifier)
@@ -171,6 +174,8 @@ def study_page(
     ``slice`` counts from 1. With ``release``, the study as that release froze it.
     """
     scope = Scope(actor=who.actor, release=release or None)
+    if not re.match(UID_PATTERN, study):
+        raise NotFound("There is no such study.")
     with reading(ports.engine) as connection:
         if release:
             shelf.open_release(connection, who.actor, release)

@@ -186,7 +186,9 @@ def film_of(
     is_ct = current.modality == "CT"
     window = window if is_ct and window in WINDOWS else ("lung" if is_ct else "")
     sources = _sources(images[current.series_instance_uid], urls, window)
-    position = min(max(int(number), 1), len(sources)) if number.isdigit() and len(number) < 7 else len(sources) // 2 + 1
+    position = (
+        min(max(int(number), 1), len(sources)) if number.isdecimal() and len(number) < 7 else len(sources) // 2 + 1
+    )
 
     def link(series_uid: str, **more: str | int) -> str:
         kept = ({"release": release} if release else {}) | {"series": series_uid} | more

@@ -155,7 +155,7 @@ def _condition(column: sa.ColumnElement[Any], match: Match) -> sa.ColumnElement[
         return column.in_(match.values)
     if match.keyword in _WHOLE_NUMBERS:
         value = match.values[0]
-        return column == int(value) if value.lstrip("-").isdigit() and len(value) < 10 else sa.false()
+        return column == int(value) if value.removeprefix("-").isdecimal() and len(value) < 10 else sa.false()
     if match.kind is Kind.WILDCARD:
         return column.ilike(wildcard_to_like(match.values[0]), escape="!")
     return column == match.values[0]

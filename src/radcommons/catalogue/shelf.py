@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,7 @@ from radcommons.catalogue.visibility import (
 )
 from radcommons.records.errors import NotFound, NotPermitted, SignInRequired, Withdrawn
 from radcommons.records.event import Actor
+from radcommons.records.identifiers import DIGEST_PATTERN, split_release_id
 from radcommons.records.lifecycle import InstanceState
 
 
@@ -80,6 +82,8 @@ def releases(connection: sa.Connection, actor: Actor, *, dataset: str | None = N
 
 def release(connection: sa.Connection, actor: Actor, identifier: str) -> Shelved:
     """Return one listed release. Raises NotFound."""
+    if split_release_id(identifier) is None:
+        raise NotFound("There is no such release.")
     row = connection.execute(_shelf(actor).where(t.release.c.id == identifier)).one_or_none()
     if row is None:
         raise NotFound("There is no such release.")
@@ -152,6 +156,8 @@ def release_instance(connection: sa.Connection, actor: Actor, identifier: str, d
         If it was taken back, for whoever may see the release.
     SignInRequired, NotPermitted
     """
+    if split_release_id(identifier) is None or not re.match(DIGEST_PATTERN, digest):
+        raise NotFound("The release names no such instance.")
     named = t.instance.join(t.release_item, t.release_item.c.instance_id == t.instance.c.id)
     columns = [t.instance.c[name] for name in InstanceRow.__dataclass_fields__]
     ours = (t.release_item.c.release_id == identifier, t.instance.c.digest == digest)

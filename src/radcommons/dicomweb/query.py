@@ -185,6 +185,8 @@ def parse(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
     include: set[str] = set()
     control: dict[str, str] = {}
     for name, text in parameters:
+        if "\0" in text:
+            raise QueryError("A query parameter holds a character that no DICOM text has.")
         if name == "includefield":
             include.update(part.strip() for part in text.split(",") if part.strip())
         elif name in ("limit", "offset", "fuzzymatching"):

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
-import socket
-import threading
-import time
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from dicomweb_client import DICOMwebClient
 from fastapi.testclient import TestClient
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from PIL import Image
 from pydicom import dcmread
 
 from radcommons.records.event import Role
 from unit.access.commons import ALFA, BRAVO, Commons, image
+from unit.access.serve import serving
 
 STUDY = "/dicomweb/studies/2.25.10"
 SERIES = STUDY + "/series/2.25.20"
@@ -105,6 +100,9 @@ def test_ignored_keys_and_bad_ones(client: TestClient) -> None:
     bad = client.get("/dicomweb/studies?Nonsense=1")
     assert (bad.status_code, bad.json()["code"]) == (400, "query")
     assert client.get("/dicomweb/studies?PatientID=nobody").status_code == 204
+    assert client.get("/dicomweb/studies?PatientID=%00").status_code == 400
+    assert client.get("/dicomweb/instances?InstanceNumber=²").status_code == 204
+    assert client.get("/dicomweb/studies/%00").status_code == 404
 
 
 def test_an_instance_is_its_very_bytes(client: TestClient, commons: Commons) -> None:
@@ -166,7 +164,8 @@ def test_bad_rendering_parameters_are_told(client: TestClient, query: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("frames", "status"), [("1", 200), ("3,1", 200), ("4", 404), ("0", 404), ("x", 400), ("1,,2", 400)]
+    ("frames", "status"),
+    [("1", 200), ("3,1", 200), ("4", 404), ("0", 404), ("x", 400), ("1,,2", 400), ("²", 400), ("9" * 5000, 400)],
 )
 def test_frames_by_number(client: TestClient, commons: Commons, frames: str, status: int) -> None:
     """From 1, in the order asked for; what does not exist is 404, what is no number 400."""
@@ -240,20 +239,8 @@ def test_a_release_that_is_not_open_says_why(client: TestClient, commons: Common
 @pytest.fixture(scope="module")
 def served(commons: Commons) -> Iterator[str]:
     """The same app behind a real HTTP server."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = Server(commons.app(), address="127.0.0.1", port=port, interface=Interfaces.ASGI)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
-    thread.start()
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/dicomweb"
-    server.stop()
-    thread.join(timeout=5)
+    with serving(commons.app()) as url:
+        yield f"{url}/dicomweb"
 
 
 def test_dicomweb_client_searches_and_retrieves(served: str, commons: Commons) -> None:

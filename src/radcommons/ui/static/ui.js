@@ -18,7 +18,3 @@ document.addEventListener("keydown", (event) => {
   const search = document.querySelector(".search input");
   if (search) { event.preventDefault(); search.focus(); }
 });
-
-for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
-  form.addEventListener("change", () => form.requestSubmit());
-}

@@ -1,0 +1,130 @@
+"""The portal in a real browser: accessible, whole on a narrow screen, and usable with and without scripts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, sync_playwright
+
+from radcommons.web.guard import BrowserGuard
+from unit.access.commons import Commons, fill
+from unit.access.serve import serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+PAGES = (
+    "/",
+    "/releases/chest-1",
+    "/releases/closed-1",
+    "/releases/chest-1/studies",
+    "/studies/2.25.10?release=chest-1",
+    "/sign-in",
+    "/releases/none-1",
+)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A filled commons behind a real server, with the headers that the hub adds."""
+    commons = fill(Commons(tmp_path_factory.mktemp("portal")))
+    app = commons.app()
+    app.add_middleware(BrowserGuard)
+    with serving(app) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.fail("no Chromium is installed; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_are_accessible_and_fit(browser: Browser, url: str, path: str, width: int) -> None:
+    """axe-core finds nothing, nothing reaches beyond the screen, and the policy of the headers blocks nothing."""
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(url + path, wait_until="networkidle")
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    assert [line for line in said if "404 (Not Found)" not in line] == []
+    context.close()
+    # axe's own script is not ours, so this visit alone goes without the policy.
+    free = browser.new_context(viewport={"width": width, "height": 900}, bypass_csp=True)
+    page = free.new_page()
+    page.goto(url + path, wait_until="networkidle")
+    found = Axe().run(page)
+    assert [violation["id"] for violation in found.response["violations"]] == []
+    free.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_slices_step_with_and_without_scripts(browser: Browser, url: str, scripts: bool) -> None:
+    """The links lead on either way; with scripts the arrow keys do too, and the address follows."""
+    context = browser.new_context(java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto(f"{url}/studies/2.25.10?release=chest-1")
+    output = page.locator(".screen output")
+    assert output.inner_text() == "2 / 3"
+    page.click("[data-step='1']")
+    assert output.inner_text() == "3 / 3"
+    assert "slice=3" in page.url
+    if scripts:
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("ArrowUp")
+        assert output.inner_text() == "1 / 3"
+        assert "2.25.30.1/" in (page.locator(".screen .film img").get_attribute("src") or "")
+    context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_filters_work_with_and_without_scripts(browser: Browser, url: str, scripts: bool) -> None:
+    """With scripts a tick is enough; without, the button shows the same."""
+    context = browser.new_context(java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto(f"{url}/releases/chest-1/studies")
+    assert page.locator("#found").inner_text() == "2 studies"
+    page.check("input[value=CR]")
+    if not scripts:
+        page.click("text=Show")
+    page.locator("#found", has_text="1 study").wait_for()
+    assert "modality=CR" in page.url
+    assert page.locator(".study").count() == 1
+    context.close()
+
+
+def test_the_keyboard_reaches_the_content(browser: Browser, url: str) -> None:
+    """The first stop is the skip link, it is visible then, and it leads to the content."""
+    page = browser.new_page()
+    page.goto(url)
+    page.keyboard.press("Tab")
+    skip = page.locator("a.skip")
+    box = skip.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.close()
+
+
+def test_the_menu_opens_on_a_narrow_screen(browser: Browser, url: str) -> None:
+    """Without scripts as well."""
+    context = browser.new_context(viewport={"width": 390, "height": 800}, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(url)
+    link = page.locator("nav.menu a", has_text="Sign in")
+    assert not link.is_visible()
+    page.click("summary:has-text('Menu')")
+    assert link.is_visible()
+    context.close()
