@@ -15,7 +15,8 @@ class TestSqliteCatalogue(CatalogueTests):
     """The embedded default."""
 
     @pytest.fixture(scope="class")
-    def engine(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    @classmethod
+    def engine(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
         """Return an empty database."""
         engine = make_engine(f"sqlite:///{tmp_path_factory.mktemp('catalogue') / 'hub.db'}")
         yield engine
@@ -27,7 +28,8 @@ class TestPostgresCatalogue(CatalogueTests):
     """A real PostgreSQL."""
 
     @pytest.fixture(scope="class")
-    def engine(self, postgres_url: str) -> Iterator[sa.Engine]:
+    @classmethod
+    def engine(cls, postgres_url: str) -> Iterator[sa.Engine]:
         """Return an empty database."""
         engine = make_engine(postgres_url)
         yield engine

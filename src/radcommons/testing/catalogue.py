@@ -27,12 +27,14 @@ class CatalogueTests:
     """Subclass it and give a fixture `engine`: a database without tables, one for the class."""
 
     @pytest.fixture(scope="class")
-    def engine(self) -> sa.Engine:
+    @classmethod
+    def engine(cls) -> sa.Engine:
         """Return an empty database."""
         raise NotImplementedError
 
     @pytest.fixture(scope="class")
-    def ready(self, engine: sa.Engine) -> sa.Engine:
+    @classmethod
+    def ready(cls, engine: sa.Engine) -> sa.Engine:
         """Return the database with its schema and a dataset."""
         upgrade(engine)
         dataset = Dataset(name="covid-chest", title="T", tier=Tier.OPEN, steward="S", terms=DEFAULT_TERMS)
@@ -86,9 +88,14 @@ class CatalogueTests:
 
     def test_what_fails_leaves_no_trace(self, ready: sa.Engine) -> None:
         """A transaction that fails takes its audit event with it."""
-        with pytest.raises(Conflict), writing(ready) as connection:
-            record(connection, Event(kind="tried", actor="test", subject="nothing"))
-            raise Conflict("stop")
+
+        def fail() -> None:
+            with writing(ready) as connection:
+                record(connection, Event(kind="tried", actor="test", subject="nothing"))
+                raise Conflict("stop")
+
+        with pytest.raises(Conflict):
+            fail()
         with reading(ready) as connection:
             assert lines_about(connection, "nothing") == []
 
