@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from radcommons.cli.demo_parts import Child, Hub, Person, Site, free_port, run_json
-from radcommons.records.errors import PeerError
+from radcommons.platform.durable import write_file
+from radcommons.records.errors import PeerError, UsageError
 from radcommons.records.outcome import Outcomes
 from radcommons.synthetic.collection import write_collection
 
@@ -22,6 +23,23 @@ RELEASE_TITLE = "Demonstration release"
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
+
+
+def _port(data: Path, chosen: int | None, *, once: bool) -> int:
+    """Return the hub's port; it stays with the folder, because sites and downloads there remember the address.
+
+    Raises
+    ------
+    UsageError
+        If another port is asked for than the folder's own.
+    """
+    kept = data / "port"
+    if not kept.exists():
+        write_file(kept, str(chosen or (free_port() if once else 8042)).encode())
+    port = int(kept.read_text("utf-8"))
+    if chosen not in (None, port):
+        raise UsageError(f"The demo in {data} lives at port {port}.", mend="Leave --port away, or name a new folder.")
+    return port
 
 
 def _inputs(data: Path, given: Path | None) -> dict[str, Path]:
@@ -104,7 +122,7 @@ def demo(data: Path, port: int | None, given: Path | None, protocol: str, once: 
     started = time.monotonic()
     data.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    hub = Hub(data / "hub", port=port or (free_port() if once else 8042), log=data / "hub.log")
+    hub = Hub(data / "hub", port=_port(data, port, once=once), log=data / "hub.log")
     served: Child | None = None
     try:
         hub.start()
@@ -137,8 +155,7 @@ def _write_sign_ins(path: Path, *, hub: Hub, site: Site, people: dict[str, Perso
     roles = {role: {"email": one.email, "password": one.password, "token": one.token} for role, one in people.items()}
     roles["site"] = {"email": "", "password": site.password, "token": site.token}
     content = {"url": hub.url, "site_url": site.url, **roles, "roles": roles, "summary": summary}
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(content, indent=2), "utf-8")
+    write_file(path, json.dumps(content, indent=2).encode(), mode=0o600)
 
 
 def _announce(hub: Hub, site: Site, people: dict[str, Person], summary: dict[str, Any]) -> None:
