@@ -20,7 +20,7 @@ from radcommons.records.submission import Receipt, Submission, Withdrawal
 
 
 class FakeHub:
-    """Holds announced submissions and stored bytes; `lose` is the chance that a request dies before or after its effect."""
+    """Holds announced submissions and stored bytes; `lose` is the chance that a request or its answer is lost."""
 
     def __init__(self, *, lose: float = 0.0, seed: int = 1) -> None:
         self.key = SigningKey.create()
@@ -45,7 +45,9 @@ class FakeHub:
         self._thread.start()
         return self
 
-    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
 

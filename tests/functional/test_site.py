@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.functional.fake_hub import FakeHub
 from tests.functional.site_inputs import ct_slice, series, write
 
@@ -64,7 +63,7 @@ def test_init_can_be_repeated_and_keeps_its_key(hub: FakeHub, gateway: Path) -> 
 
 
 def test_every_kind_of_bad_file_ends_in_one_outcome(gateway: Path, tmp_path: Path) -> None:
-    """Empty, text, truncated, escaping and bombing archives, loops, devices, repeats: one reason each, and the rest goes on."""
+    """Empty, text, truncated, archives that escape or explode, loops, devices, repeats: one reason each."""
     source = tmp_path / "export"
     good = series(source / "deep" / "er", count=2)
     (source / "empty").touch()
