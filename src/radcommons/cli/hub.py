@@ -62,13 +62,15 @@ def init(
     directory: Path, tier: str, steward: str, email: str, what_if: bool, as_json: bool, **chosen: str | None
 ) -> None:
     """Make a hub in DIRECTORY and print the administrator's first sign-in, once."""
-    from radcommons.hub.setup import set_up
+    from radcommons.hub.setup import lay_out, set_up
+    from radcommons.platform.ports import open_platform
 
     settings = open_settings(directory, **chosen)
     if what_if:
         click.echo(f"Would make a hub in {directory} with the {tier} dataset {settings.dataset}.")
         return
-    first = set_up(settings, email=email, tier=Tier(tier), steward=steward)
+    lay_out(settings)
+    first = set_up(open_platform(settings), email=email, tier=Tier(tier), steward=steward)
     if as_json:
         show({**asdict(first), "directory": str(directory), "dataset": settings.dataset, "url": settings.base_url})
         return

@@ -14,7 +14,7 @@ from radcommons.platform.database import writing
 from radcommons.platform.durable import write_file
 from radcommons.platform.identity import new_password
 from radcommons.platform.keys import SigningKey
-from radcommons.platform.ports import KEY_FILE, open_platform
+from radcommons.platform.ports import KEY_FILE, Platform
 from radcommons.platform.settings import SETTINGS_FILE, HubSettings
 from radcommons.records.errors import Conflict
 from radcommons.records.event import Event, Role
@@ -29,21 +29,26 @@ class FirstSignIn:
     password: str
 
 
-def set_up(settings: HubSettings, *, email: str, tier: Tier, steward: str, password: str | None = None) -> FirstSignIn:
-    """Make a hub in the settings' folder; cut off in the middle, it goes on where it stopped.
-
-    Raises
-    ------
-    Conflict
-        If the folder holds a hub already.
-    """
+def lay_out(settings: HubSettings) -> None:
+    """Make a hub's folders, its key and its settings' file; what is there already stays."""
     folder = settings.directory
     for name in ("", "keys", "tmp", "policies/protocols", "policies/profiles"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name in ("", "keys"):
         (folder / name).chmod(0o700)
     SigningKey.load_or_create(folder / KEY_FILE)
-    platform = open_platform(settings)
+    _write_settings(settings)
+
+
+def set_up(platform: Platform, *, email: str, tier: Tier, steward: str, password: str | None = None) -> FirstSignIn:
+    """Fill a hub that was laid out: schema, first dataset, administrator. Cut off, it goes on where it stopped.
+
+    Raises
+    ------
+    Conflict
+        If the hub has accounts already.
+    """
+    settings = platform.settings
     upgrade(platform.engine)
     with writing(platform.engine) as connection:
         if has_accounts(connection):
@@ -59,7 +64,6 @@ def set_up(settings: HubSettings, *, email: str, tier: Tier, steward: str, passw
                 connection,
                 Event(kind="dataset-created", actor="system", subject=f"dataset:{dataset.name}", details=details),
             )
-    _write_settings(settings)
     first = FirstSignIn(email=email, password=password or new_password())
     create_account(
         platform.engine,
@@ -68,7 +72,6 @@ def set_up(settings: HubSettings, *, email: str, tier: Tier, steward: str, passw
         password=first.password,
         roles=frozenset({Role.ADMINISTRATOR, Role.CURATOR}),
     )
-    platform.engine.dispose()
     return first
 
 

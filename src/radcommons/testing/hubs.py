@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from radcommons.catalogue.accounts import create_token
-from radcommons.hub.setup import set_up
+from radcommons.hub.setup import lay_out, set_up
 from radcommons.platform.ports import Platform
 from radcommons.platform.settings import HubSettings
 from radcommons.records.event import Role
@@ -96,7 +96,8 @@ def running_hub(directory: Path, **chosen: Any) -> Iterator[TestHub]:
     """Yield a new hub in a folder; `chosen` are settings."""
     settings = HubSettings(directory=directory, verify_processes=1, **chosen)
     email, password = ADMINISTRATOR
-    set_up(settings, email=email, tier=Tier.OPEN, steward="The coalition", password=password)
+    lay_out(settings)
     app = hub_app(settings)
+    set_up(app.state.platform, email=email, tier=Tier.OPEN, steward="The coalition", password=password)
     with TestClient(app, base_url="http://hub.test") as client:
         yield TestHub(client=client, platform=app.state.platform)
