@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 import pytest
 from pynetdicom import AE
-
 from tests.functional.site_inputs import ct_slice
 from tests.functional.test_site import site
 

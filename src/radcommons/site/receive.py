@@ -9,6 +9,7 @@ import contextlib
 import errno
 import hashlib
 import logging
+import multiprocessing.util
 import os
 import secrets
 import tempfile
@@ -26,7 +27,7 @@ from pynetdicom.events import Event
 from pynetdicom.transport import ThreadedAssociationServer
 
 from radcommons.platform.durable import fsync_directory
-from radcommons.records.errors import Conflict, RadcommonsError
+from radcommons.records.errors import Conflict
 from radcommons.records.lifecycle import FileState
 from radcommons.site.add import add
 from radcommons.site.candidate import Candidate
@@ -95,8 +96,12 @@ def listen(
     parts = store.directory / "inbox" / ".parts"
     parts.mkdir(mode=0o700, exist_ok=True)
     for left in parts.iterdir():
-        left.unlink(missing_ok=True)  # of an association that was never acknowledged
-    tempfile.tempdir = str(parts)  # what arrives must not lie in a folder that others read
+        if left.is_file():
+            left.unlink(missing_ok=True)  # of an association that was never acknowledged
+    # What arrives must not lie in a folder that others read. Sockets of the worker processes keep their own folder:
+    # a socket's path has at most 108 bytes (unix(7)), which a gateway deep in a tree would pass.
+    multiprocessing.util.get_temp_dir()
+    tempfile.tempdir = str(parts)
     ae = AE(ae_title=aet)
     ae.maximum_pdu_size = 0
     ae.require_calling_aet = list(callers)
@@ -196,8 +201,9 @@ class InboxWorker:
                 decide_inbox(self.store, jobs=self.jobs)
             except Conflict:
                 pause = _RETRY_SECONDS  # someone adds on the command line just now
-            except RadcommonsError as error:
-                log.error("inbox.waits", code=error.code)
+            # A job runner: whatever stops this round is told by its kind, and the inbox waits for the next.
+            except Exception as error:
+                log.error("inbox.waits", error=type(error).__name__, code=getattr(error, "code", ""))
                 pause = _RETRY_SECONDS
 
 
