@@ -8,6 +8,7 @@ Nothing below `docs/reference/` is written by hand.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import os
@@ -21,6 +22,8 @@ from typing import Any, get_args
 
 import click
 from pydantic.fields import FieldInfo
+from pydicom._uid_dict import UID_dictionary
+from pydicom.uid import UID
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "reference"
@@ -200,6 +203,67 @@ def documents() -> str:
     )
 
 
+# --- what the program does, read from its source ------------------------------------------------------------------
+
+
+def _kinds(tree: ast.Module) -> Iterator[str]:
+    """Yield the kinds of audit events that a module writes; what is filled in at run time stands in braces."""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        given = [keyword.value for keyword in call.keywords if keyword.arg == "kind"] if name == "Event" else []
+        for value in given or (call.args[:1] if name == "tell" else []):
+            if isinstance(value, ast.Constant | ast.JoinedStr):
+                yield ast.literal_eval(value) if isinstance(value, ast.Constant) else ast.unparse(value)[2:-1]
+
+
+def events() -> str:
+    """Return the page of audit events."""
+    source = ROOT / "src" / "radcommons"
+    found: dict[str, set[str]] = {}
+    for path in sorted(path for path in source.rglob("*.py") if "testing" not in path.parts):
+        for kind in _kinds(ast.parse(path.read_text("utf-8"))):
+            found.setdefault(kind, set()).add(str(path.relative_to(source)))
+    rows = [
+        (f"`{kind}`", ", ".join(f"`{place}`" for place in sorted(places))) for kind, places in sorted(found.items())
+    ]
+    return page(
+        "Audit events",
+        "Each is written in the transaction of the change that it tells of.\n"
+        "Events carry pseudonyms, digests, numbers and counts, never a patient's value.\n"
+        "The gateway and the hub keep a trail each.",
+        table(("kind", "written by"), rows),
+    )
+
+
+def conformance() -> str:
+    """Return the page of what DICOM the program speaks."""
+    from radcommons.dicom.conformance import TRANSFER_SYNTAXES, is_image_storage
+
+    classes = sorted((UID(uid).name, uid) for uid in UID_dictionary if is_image_storage(uid))
+    # Younger than pydicom's dictionary (PS3.5 annex A, edition 2024d).
+    young = {"1.2.840.10008.1.2.8.1": "Deflated Image Frame Compression"}
+    syntaxes = sorted((young.get(uid, UID(uid).name), uid) for uid in TRANSFER_SYNTAXES)
+    paths: dict[str, Any] = json.loads(openapi())["paths"]
+    routes = [
+        (f"`{method.upper()}`", f"`{path}`", about.get("description", "").split("\n")[0])
+        for path, methods in sorted(paths.items())
+        if path.startswith("/dicomweb/") and not path.startswith("/dicomweb/releases/")
+        for method, about in sorted(methods.items())
+        if method != "head"
+    ]
+    return page(
+        "DICOM conformance",
+        "What the hub stores and serves, and what the gateway takes.\n"
+        "The gateway answers C-ECHO and C-STORE as an SCP; the hub speaks DICOMweb (PS3.18) alone.\n"
+        "The bytes of the pixels are stored as they came; instances are retrieved as they are stored, "
+        "frames also decoded.",
+        "## Transfer syntaxes\n\n" + table(("name", "UID"), syntaxes),
+        "## DICOMweb\n\nEach `GET` is there a second time below `/dicomweb/releases/{release}`, frozen at a release.\n\n"
+        + table(("method", "path", "what"), routes),
+        "## Image storage SOP Classes\n\n" + table(("name", "UID"), classes),
+    )
+
+
 # --- HTTP and settings --------------------------------------------------------------------------------------------
 
 
@@ -268,8 +332,10 @@ def openapi() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": command_line,
+    "conformance.md": conformance,
     "documents.md": documents,
     "errors.md": errors,
+    "events.md": events,
     "findings.md": findings,
     "lifecycle.md": lifecycle,
     "openapi.json": openapi,
