@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from radcommons.catalogue.journal import lines_about
 from radcommons.hub.check import check
+from radcommons.platform.database import reading
 from radcommons.platform.keys import SigningKey, verify
 from radcommons.platform.objects import object_key
-from radcommons.records.documents import canonical, items_digest, parse, unseal
+from radcommons.records.documents import canonical, digest, items_digest, parse, unseal
 from radcommons.records.event import Role
 from radcommons.records.release import FeedEntry, Release
 from radcommons.records.submission import Receipt, Signature
@@ -87,6 +90,22 @@ def test_order_does_not_matter(hub: TestHub, sender: Sender, headers: dict[str, 
     assert (receipt.submission, receipt.instances) == (identifier, 2)
     assert receipt.items_digest == items_digest([one.item.digest for one in made])
     assert hub.verified(identifier, headers=headers)["accepted"] == 2
+
+
+def test_parallel_requests_complete_once(hub: TestHub, sender: Sender, headers: dict[str, str]) -> None:
+    """Requests at once, the announcement among them, end in one receipt however they meet."""
+    made = [sender.instance(number=number) for number in range(8)]
+    document = sender.sealed(sender.submission(made))
+    identifier = digest(sender.submission(made))
+    with ThreadPoolExecutor(9) as pool:
+        announced = pool.submit(hub.announce, document, headers=headers)
+        answers = list(pool.map(lambda one: hub.store([one], headers=headers).status_code, made))
+    assert (announced.result().status_code, answers) == (201, [200] * 8)
+    found = hub.verified(identifier, headers=headers)
+    assert (found["accepted"], found["missing"]) == (8, [])
+    with reading(hub.platform.engine) as connection:
+        kinds = [line.kind for line in lines_about(connection, identifier)]
+    assert kinds == ["submission-announced", "submission-received", "submission-verified"]
 
 
 def test_no_receipt_before_the_last_byte(hub: TestHub, sender: Sender, headers: dict[str, str]) -> None:
