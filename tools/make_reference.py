@@ -237,9 +237,11 @@ def events() -> str:
 
 def conformance() -> str:
     """Return the page of what DICOM the program speaks."""
+    from radcommons.dicom.allowed import allowed_tags
     from radcommons.dicom.conformance import TRANSFER_SYNTAXES, is_image_storage
 
-    classes = sorted((UID(uid).name, uid) for uid in UID_dictionary if is_image_storage(uid))
+    taken = (uid for uid in UID_dictionary if is_image_storage(uid) and allowed_tags(uid) is not None)
+    classes = sorted((UID(uid).name, uid) for uid in taken)
     # Younger than pydicom's dictionary (PS3.5 annex A, edition 2024d).
     young = {"1.2.840.10008.1.2.8.1": "Deflated Image Frame Compression"}
     syntaxes = sorted((young.get(uid, UID(uid).name), uid) for uid in TRANSFER_SYNTAXES)
@@ -258,9 +260,10 @@ def conformance() -> str:
         "The bytes of the pixels are stored as they came; instances are retrieved as they are stored, "
         "frames also decoded.",
         "## Transfer syntaxes\n\n" + table(("name", "UID"), syntaxes),
-        "## DICOMweb\n\nEach `GET` is there a second time below `/dicomweb/releases/{release}`, frozen at a release.\n\n"
+        "## DICOMweb\n\nEach `GET` is there a second time below `/dicomweb/releases/{release}`, frozen at it.\n\n"
         + table(("method", "path", "what"), routes),
-        "## Image storage SOP Classes\n\n" + table(("name", "UID"), classes),
+        "## SOP Classes of images\n\nTheir definitions are known, so that they can be de-identified and checked.\n\n"
+        + table(("name", "UID"), classes),
     )
 
 
