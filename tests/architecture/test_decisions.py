@@ -50,7 +50,7 @@ def test_only_the_catalogue_names_its_tables() -> None:
 
 # Where a process begins: there, and nowhere else, ports are made from settings.
 BEGINNINGS = {
-    "make_engine": {"platform/ports.py", "platform/jobs.py"},
+    "make_engine": {"platform/ports.py", "platform/jobs.py", "cli/"},
     "open_objects": {"platform/ports.py", "hub/work.py"},
     "open_platform": {"web/", "cli/"},
 }
