@@ -18,10 +18,10 @@ from typing import Any
 import httpx
 
 from radcommons.catalogue.accounts import create_account, create_token
-from radcommons.hub.setup import set_up
-from radcommons.platform.database import make_engine
+from radcommons.hub.setup import lay_out, set_up
 from radcommons.platform.durable import write_file
 from radcommons.platform.identity import new_password
+from radcommons.platform.ports import open_platform
 from radcommons.platform.settings import HubSettings
 from radcommons.records.errors import Conflict, PeerError
 from radcommons.records.event import Role
@@ -171,8 +171,10 @@ class Hub:
 
     def start(self) -> None:
         """Make the hub once, and serve it."""
+        lay_out(self._settings())
         with suppress(Conflict):  # it was made before
-            set_up(self._settings(), email="administrator@demo.example", tier=Tier.OPEN, steward="Demo Society")
+            platform = open_platform(self._settings())
+            set_up(platform, email="administrator@demo.example", tier=Tier.OPEN, steward="Demo Society")
         self.child.start(f"{self.url}/readyz")
 
     def _settings(self) -> HubSettings:
@@ -187,7 +189,7 @@ class Hub:
     def people(self, roles: Sequence[str], keep: Path) -> dict[str, Person]:
         """Return a sign-in for each role, made once and kept in `keep`."""
         if not keep.exists():
-            engine = make_engine(self._settings().database)
+            engine = open_platform(self._settings()).engine
             made: dict[str, dict[str, str]] = {}
             for role in roles:
                 email, password = f"{role}.role@demo.example", new_password()
@@ -202,7 +204,7 @@ class Hub:
 
     def token(self, role: Role, *, site: str | None = None) -> str:
         """Return a new bearer token."""
-        engine = make_engine(self._settings().database)
+        engine = open_platform(self._settings()).engine
         made = create_token(engine, role=role, name=f"demo {role}", site=site)
         engine.dispose()
         return made
