@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 
 from pydicom.dataset import Dataset
@@ -38,12 +37,14 @@ def with_uids(header: Header, *, secret: bytes, original_digest: str) -> tuple[D
     A malformed UID stays as it is here: mapping it gives a valid one, and all objects that share it stay together.
     The input is not changed.
     """
-    dataset = copy.copy(header.dataset)
+    dataset = Dataset(dict(header.dataset.items()))  # a copy by copy.copy would share its elements with the input
     findings = []
-    for keyword, meta in (("SOPClassUID", "MediaStorageSOPClassUID"), ("SOPInstanceUID", "MediaStorageSOPInstanceUID")):
-        if not value_of(dataset, keyword) and value_of(header.file_meta, meta):
-            setattr(dataset, keyword, value_of(header.file_meta, meta))
-            findings.append(_note("uid-missing", "The UID was missing; the file meta information has it.", keyword))
+    # Of the file meta information only the class is believed: exporters that forget the instance's UID write the same
+    # placeholder into every file, and a whole series would fall together into one conflict.
+    sop_class = value_of(header.file_meta, "MediaStorageSOPClassUID")
+    if not value_of(dataset, "SOPClassUID") and sop_class:
+        dataset.SOPClassUID = sop_class
+        findings.append(_note("uid-missing", "The UID was missing; the file meta information has it.", "SOPClassUID"))
     derive = deriver(secret)
     for keyword, parts in _origins(dataset, original_digest):
         found = value_of(dataset, keyword)
