@@ -37,19 +37,20 @@ def with_uids(header: Header, *, secret: bytes, original_digest: str) -> tuple[D
     A malformed UID stays as it is here: mapping it gives a valid one, and all objects that share it stay together.
     The input is not changed.
     """
-    dataset = Dataset(dict(header.dataset.items()))  # a copy by copy.copy would share its elements with the input
+    dataset = Dataset(dict(header.dataset.items()))
     findings = []
     # Of the file meta information only the class is believed: exporters that forget the instance's UID write the same
     # placeholder into every file, and a whole series would fall together into one conflict.
     sop_class = value_of(header.file_meta, "MediaStorageSOPClassUID")
     if not value_of(dataset, "SOPClassUID") and sop_class:
-        dataset.SOPClassUID = sop_class
+        dataset.add_new("SOPClassUID", "UI", sop_class)
         findings.append(_note("uid-missing", "The UID was missing; the file meta information has it.", "SOPClassUID"))
     derive = deriver(secret)
     for keyword, parts in _origins(dataset, original_digest):
         found = value_of(dataset, keyword)
         if not found:
-            setattr(dataset, keyword, derive(*parts))
+            # A new element: to set the value of the old one would change the input, which shares it.
+            dataset.add_new(keyword, "UI", derive(*parts))
             findings.append(_note("uid-missing", "The UID was missing; one was derived from the object.", keyword))
         elif uid_problem(found):
             findings.append(
