@@ -27,6 +27,7 @@ _PEAK_TOLERANCE = 0.19
 # Of the members of a row, so many share base line and height, to these shares of the height; the row is so many
 # heights high. Measured: 8 % of real slices have such a row by chance, of drawn names nearly all.
 _MIN_LEVEL = 3
+_LARGE = 24
 _LEVEL = 0.06
 _LIKE_HEIGHT = 0.25
 _MAX_EXTENT = 2.2
@@ -252,8 +253,9 @@ def _is_level(members: _Parts) -> bool:
     height = float(np.median(members.height))
     stands = np.abs(bottom - np.median(bottom)) <= max(1.0, _LEVEL * height)
     is_like = np.abs(members.height - height) <= max(1.0, _LIKE_HEIGHT * height)
+    least = _MIN_LEVEL if height < _LARGE else _MIN_CHARACTERS  # ribs are large, and large letters never run together
     is_low = bottom.max() - members.y.min() <= _MAX_EXTENT * height + 1
-    return bool(is_low and 2 * stands.sum() >= len(members) and (stands & is_like).sum() >= _MIN_LEVEL)
+    return bool(is_low and 2 * stands.sum() >= len(members) and (stands & is_like).sum() >= least)
 
 
 def _row(members: _Parts) -> Row:

@@ -18,7 +18,7 @@ from radcommons.dicom.frames import Frame
 from radcommons.dicom.lines import LEVELS, Layer, Row, rows_of_characters
 
 # A value stands out when it is so many times more frequent than the values around it, and by so many pixels at least.
-_SPIKE_RATIO = 2.0
+_SPIKE_RATIO = 2
 _SPIKE_PIXELS = 60
 _SPIKE_NEIGHBOURS = 8
 _MAX_SPIKES = 6
@@ -200,7 +200,7 @@ def drawn_values(frame: Frame) -> list[int]:
     # At least half of the 2 x 8 values around are that much rarer; only for those few is the median taken.
     padded = np.pad(counts, _SPIKE_NEIGHBOURS)
     offsets = [step for step in range(2 * _SPIKE_NEIGHBOURS + 1) if step != _SPIKE_NEIGHBOURS]
-    rarer, most = np.zeros(len(counts), np.uint8), counts / _SPIKE_RATIO
+    rarer, most = np.zeros(len(counts), np.uint8), counts // _SPIKE_RATIO
     for step in offsets:
         rarer += padded[step : step + len(counts)] <= most
     candidates = np.flatnonzero((counts >= _SPIKE_PIXELS) & (rarer >= _SPIKE_NEIGHBOURS))
