@@ -110,7 +110,6 @@ def worker(directory: Path, name: str) -> None:
     import threading
 
     from radcommons.hub.jobs import make_jobs
-    from radcommons.hub.pool import WorkerPool
     from radcommons.platform.ports import open_platform
     from radcommons.platform.telemetry import configure_logging
 
@@ -119,13 +118,11 @@ def worker(directory: Path, name: str) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    pool = WorkerPool(settings.verify_processes)
-    jobs = make_jobs(open_platform(settings), pool=pool, executor=name)
+    jobs = make_jobs(open_platform(settings), executor=name)
     jobs.start()
     click.echo(f"Working as {name}")
     stopping.wait()
     jobs.stop()
-    pool.close()
 
 
 @hub.command(epilog="Example: radcommons hub token /srv/commons --role site --site ALFA")

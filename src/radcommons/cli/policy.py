@@ -61,7 +61,7 @@ def profile() -> None:
 @profile.command("list", epilog="Example: radcommons profile list")
 def list_profiles() -> None:
     """List the shipped profiles."""
-    for found in shipped_profiles().values():
+    for found in map(load_profile, shipped_profiles()):
         click.echo(f"{found.id:16} version {found.version:6} {found.title}  ({found.digest[:12]})")
 
 

@@ -31,7 +31,9 @@ _PIXELS_TOGETHER = 1 << 22  # bounds the memory of a look
 _FLOOR = 28  # levels left free below the range, and above it as many
 
 # Soft tissue takes a small part of the range: looked at once more, stretched and smoothed against its noise.
+_TISSUE_SHARE = 0.1
 _TISSUE_SPREADS = 3.0
+_TISSUE_RANGE = 0.4
 _TISSUE_NOISES = 2.6
 _TISSUE_CONTRAST = 0.08
 
@@ -122,9 +124,7 @@ def _views(frame: Frame) -> Iterator[_View]:
     if not high > low:
         return
     yield from _of_whole_range(_stretched(frame, low, high))
-    tissue = _tissue_of(sample, low, high)
-    if tissue is not None:
-        yield from _of_tissue(_smoothed(_stretched(frame, *tissue)))
+    yield from _of_tissue(_smoothed(_stretched(frame, *_tissue_of(sample, low, high))))
 
 
 def _of_whole_range(values: Frame) -> Iterator[_View]:
@@ -169,15 +169,17 @@ def _quantiles(ordered: Frame, *shares: float) -> list[float]:
     return [float(ordered[round(share * (len(ordered) - 1))]) for share in shares]
 
 
-def _tissue_of(sample: Frame, low: float, high: float) -> tuple[float, float] | None:
-    """Return a window around the values of the brighter half that most pixels have, None where it gains nothing."""
+def _tissue_of(sample: Frame, low: float, high: float) -> tuple[float, float]:
+    """Return a window around the values that most pixels of the brighter half have.
+
+    Where few are bright, all count; where the window is not much narrower than the range, the range is taken.
+    """
     bright = sample[np.searchsorted(sample, (low + high) / 2) :]
-    if bright.size == 0:
-        return None
+    if bright.size < _TISSUE_SHARE * sample.size:
+        bright = sample
     first, middle, third = _quantiles(bright, 0.25, 0.5, 0.75)
     half = max(third - first, (high - low) / 50) * _TISSUE_SPREADS / 2
-    window = middle - half, middle + half
-    return window if window[1] - window[0] < 0.6 * (high - low) else None
+    return (middle - half, middle + half) if 2 * half < _TISSUE_RANGE * (high - low) else (low, high)
 
 
 def drawn_values(frame: Frame) -> list[int]:

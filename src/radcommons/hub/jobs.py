@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from radcommons.catalogue import submissions, withdrawals
 from radcommons.catalogue.journal import OUTBOX, leave_job
-from radcommons.hub.pool import WorkerPool
 from radcommons.hub.receive import VERIFY_JOB
 from radcommons.hub.verify import verify
 from radcommons.hub.withdraw import PURGE_JOB, purge
@@ -14,13 +13,13 @@ from radcommons.platform.ports import Platform
 from radcommons.records.lifecycle import SubmissionState
 
 
-def make_jobs(platform: Platform, *, pool: WorkerPool, executor: str) -> Jobs:
+def make_jobs(platform: Platform, *, executor: str) -> Jobs:
     """Return the worker of one process; `executor` names it over restarts, so that it goes on where it stopped."""
     return Jobs(
         engine=platform.engine,
         outbox=OUTBOX,
         handlers={
-            VERIFY_JOB: lambda identifier: verify(identifier, platform=platform, pool=pool),
+            VERIFY_JOB: lambda identifier: verify(identifier, platform=platform),
             PURGE_JOB: lambda identifier: purge(identifier, platform=platform),
         },
         jobs_url=platform.settings.jobs_database,

@@ -15,23 +15,23 @@ from radcommons.catalogue.instances import Version
 from radcommons.catalogue.journal import record
 from radcommons.hub.judge import Expected, Judged
 from radcommons.hub.policies import profile_source
-from radcommons.hub.pool import WorkerPool
-from radcommons.hub.work import Task, judge_task, killed
+from radcommons.hub.work import Task, lost, start_judging, store_environment
 from radcommons.platform.clock import instant
 from radcommons.platform.database import reading, writing
 from radcommons.platform.jobs import step
+from radcommons.platform.pool import Pool
 from radcommons.platform.ports import Platform
 from radcommons.records.event import Event
 from radcommons.records.finding import Finding, Severity
 from radcommons.records.lifecycle import InstanceEvent, InstanceState, SubmissionEvent, SubmissionState
 
 # Instances of one durable step: a step costs some ten milliseconds of bookkeeping, and is what a crash repeats.
-CHUNK = 64
+CHUNK = 128
 # A word is rare only among many: below so many patients every number is one patient's own.
 CROWD = 20
 
 
-def verify(identifier: str, *, platform: Platform, pool: WorkerPool) -> None:
+def verify(identifier: str, *, platform: Platform) -> None:
     """Verify a submission: the job of the same name.
 
     Parameters
@@ -39,12 +39,10 @@ def verify(identifier: str, *, platform: Platform, pool: WorkerPool) -> None:
     identifier : str
         The submission.
     platform : Platform
-    pool : WorkerPool
-        Where pixels are decoded.
     """
     digests = step("list", _to_judge, platform, identifier)
     for start in range(0, len(digests), CHUNK):
-        step("judge", _judge_some, platform, pool, identifier, digests[start : start + CHUNK])
+        step("judge", _judge_some, platform, identifier, digests[start : start + CHUNK])
     step("decide", decide, platform, identifier)
 
 
@@ -54,7 +52,7 @@ def _to_judge(platform: Platform, identifier: str) -> list[str]:
     return [version.digest for version in versions]
 
 
-def _judge_some(platform: Platform, pool: WorkerPool, identifier: str, digests: Sequence[str]) -> int:
+def _judge_some(platform: Platform, identifier: str, digests: Sequence[str]) -> int:
     with reading(platform.engine) as connection:
         versions = [v for v in instances.of_digests(connection, digests) if v.state is InstanceState.RECEIVED]
         named = submissions.profile_of(connection, identifier)
@@ -63,7 +61,10 @@ def _judge_some(platform: Platform, pool: WorkerPool, identifier: str, digests: 
         Task(objects_url=platform.settings.objects, expected=_expected(version), profile=profile)
         for version in versions
     ]
-    judged = pool.map(judge_task, tasks, otherwise=killed)
+    pool: Pool[Task, Judged] = Pool(
+        start=start_judging, settings=(store_environment(),), lost=lost, jobs=platform.settings.verify_processes
+    )
+    judged = [one for _, one in pool.map(tasks)]
     with writing(platform.engine) as connection:
         _keep(connection, identifier, list(zip(versions, judged, strict=True)))
     return len(judged)

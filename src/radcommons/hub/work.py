@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,7 +11,7 @@ from radcommons.dicom.pixeltext import TextDetector
 from radcommons.dicom.profile import Profile, load_profile
 from radcommons.hub.judge import Expected, Judged, judge
 from radcommons.platform.objects import Objects, object_key, open_objects
-from radcommons.records.errors import NotFound
+from radcommons.records.errors import NotFound, StorageError
 from radcommons.records.finding import CODES, Finding, Severity
 
 
@@ -37,17 +39,37 @@ def _profile(name: str | None) -> Profile | None:
     return load_profile(name) if name else None
 
 
+def start_judging(environment: Mapping[str, str]) -> Callable[[Task], Judged]:
+    """Return what a worker does (see `Pool`); `environment` leads it to an S3 store."""
+    # Workers are forked from a server that keeps the environment of its own start.
+    os.environ.update(environment)
+    return judge_task
+
+
+def store_environment() -> dict[str, str]:
+    """Return the variables of this process that lead to an S3 store."""
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+
 def judge_task(task: Task) -> Judged:
-    """Judge one object."""
+    """Judge one object.
+
+    Raises
+    ------
+    StorageError
+        If the store does not answer: the step is tried again.
+    """
     try:
         with _objects(task.objects_url).open(object_key(task.expected.digest)) as source:
             return judge(source, expected=task.expected, detector=_detector(), profile=_profile(task.profile))
     except NotFound:
         return _unjudged(task, "bad-digest", Severity.REFUSAL)
+    except OSError as error:
+        raise StorageError(f"The object store does not answer ({type(error).__name__}).") from None
 
 
-def killed(task: Task) -> Judged:
-    """Return what is said of an object whose worker died: a person looks at it."""
+def lost(task: Task, _was_slow: bool) -> Judged:
+    """Return what is said of an object whose worker died or took too long: a person looks at it."""
     return _unjudged(task, "undecodable-pixels", Severity.QUESTION)
 
 

@@ -17,12 +17,12 @@ import sqlalchemy as sa
 from radcommons.dicom.profile import Profile, load_profile
 from radcommons.platform.database import insert_new
 from radcommons.platform.policy import load_protocol
+from radcommons.platform.pool import Pool
 from radcommons.records.lifecycle import FileState
 from radcommons.records.protocol import SelectionProtocol
 from radcommons.site.candidate import Candidate, Judged
 from radcommons.site.clinical import ClinicalTable, spelled
 from radcommons.site.judge import refused, start_judge
-from radcommons.site.pool import Pool
 from radcommons.site.record import AddedUnder, is_settled, record
 from radcommons.site.store import Store, only_one, open_store
 from radcommons.site.tables import clinical as clinical_table

@@ -21,7 +21,6 @@ from radcommons.catalogue.migrate import upgrade
 from radcommons.hub import api as hub_api
 from radcommons.hub import api_stow, jobs
 from radcommons.hub import pages as hub_pages
-from radcommons.hub.pool import WorkerPool
 from radcommons.platform.ports import Platform, open_platform
 from radcommons.platform.settings import HubSettings
 from radcommons.records.errors import RadcommonsError
@@ -82,17 +81,15 @@ def _lifespan(platform: Platform) -> Callable[[FastAPI], AbstractAsyncContextMan
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(_prepare, platform)
-        pool = WorkerPool(platform.settings.verify_processes)
         worker = None
         if platform.settings.run_jobs:
-            worker = jobs.make_jobs(platform, pool=pool, executor="hub")
+            worker = jobs.make_jobs(platform, executor="hub")
             await run_in_threadpool(jobs.ask_again, platform)
             await run_in_threadpool(worker.start)
             app.state.platform = replace(platform, wake_jobs=worker.wake)
         yield
         if worker is not None:
             await run_in_threadpool(worker.stop)
-        pool.close()
         platform.engine.dispose()
 
     return lifespan

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from radcommons.records.errors import StorageError
-from radcommons.site.pool import Pool
+from radcommons.platform.pool import Pool
 
 
 def start_work(offset: int) -> Callable[[int], str]:
