@@ -88,7 +88,7 @@ def suspicious_rows(frame: Frame) -> list[Suspicion]:
 
     Notes
     -----
-    PHI: none leaves. Cost: some 6 ms for 512 x 512.
+    PHI: none leaves. Cost: some 11 ms of a processor for 512 x 512, 4 ms for 256 x 256.
     """
     if frame.ndim != 2 or min(frame.shape) < _STROKE_WINDOW:
         return []

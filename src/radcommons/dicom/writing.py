@@ -39,6 +39,7 @@ _MAX_ROWS = 6
 _CROP_MARGIN = 48
 _CROP_SIDE = 640
 _MIN_CROP_SCORE = 0.6
+_LEAST_OF_ROW = 0.5  # one letter in a row of four or more is a vessel that looks like one
 
 
 class Look(StrEnum):
@@ -215,7 +216,14 @@ def _judged(suspicion: Suspicion, detector: TextDetector) -> list[TextBox]:
         ]
     # A box much higher than the row is a piece of anatomy that the crop shows; the grown box adds some to a real line.
     letter = min(suspicion.width, suspicion.height)
-    fits = [box for box in found if min(box.width, box.height) <= 2 * letter + 12 and box.score >= _MIN_CROP_SCORE]
+    least = max(suspicion.width, suspicion.height) * _LEAST_OF_ROW
+    fits = [
+        box
+        for box in found
+        if min(box.width, box.height) <= 2 * letter + 12
+        and box.score >= _MIN_CROP_SCORE
+        and (not _is_marker(box) or max(box.width, box.height) >= least)
+    ]
     return [replace(box, x=box.x + left, y=box.y + top) for box in fits]
 
 
@@ -231,7 +239,7 @@ def text_findings(boxes: Iterable[tuple[int, TextBox]], *, shape: tuple[int, int
     for index, box in boxes:
         if min(box.width, box.height) > _LARGEST_LETTER * max(shape):
             continue
-        is_marker = box.width <= _MARKER_RATIO * box.height and box.height <= _STACKED_RATIO * box.width
+        is_marker = _is_marker(box)
         yield Finding(
             code="burned-in-text",
             severity=Severity.NOTE if is_marker else Severity.QUESTION,
@@ -240,3 +248,7 @@ def text_findings(boxes: Iterable[tuple[int, TextBox]], *, shape: tuple[int, int
             else "A line of text stands in the pixels; look whether it names anybody.",
             where=f"frame {index + 1}, x {box.x}..{box.x + box.width}, y {box.y}..{box.y + box.height}",
         )
+
+
+def _is_marker(box: TextBox) -> bool:
+    return box.width <= _MARKER_RATIO * box.height and box.height <= _STACKED_RATIO * box.width

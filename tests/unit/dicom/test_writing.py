@@ -203,16 +203,16 @@ def test_the_network_sees_few_real_slices(shared_data: Path) -> None:
 
 
 def test_a_smoothed_name_on_soft_tissue_is_found(detector: TextDetector) -> None:
-    """A name that rises by five times the noise of soft tissue, a few percent of the range, is found on most slices."""
+    """A small name that rises by five times the noise of soft tissue, a few percent of the range, is found."""
     held = 0
     for seed in range(4):
-        written = write_on(noisy_slice(seed=seed, size=512), NAME, at=(120, 90), value=40 + 5 * 18, size=16)
+        written = write_on(noisy_slice(seed=seed, size=512), NAME, at=(120, 90), value=40 + 5 * 18, size=12)
         held += review(ct_file(written[None]), detector).asks_a_person
-    assert held >= 3
+    assert held == 4
 
 
 def test_the_invented_thorax_is_not_held(tmp_path: Path, detector: TextDetector) -> None:
-    """A series of the product's own phantom in whose slice 18 a row of vessels once passed for writing asks nobody."""
+    """A series of the product's own phantom asks nobody, notes nothing, and hardly reaches the network."""
     recipe, at = RECIPES[7], datetime(2020, 12, 15, 9, tzinfo=UTC)
     person = person_for(
         seed=2020, number=7, culture=recipe.culture, sex=recipe.sex, age_years=recipe.age_years, on=at.date(), visits=1
@@ -233,9 +233,10 @@ def test_the_invented_thorax_is_not_held(tmp_path: Path, detector: TextDetector)
             study=study,
         )
     )
-    held = [path.name for path in series.paths if review(path.read_bytes(), detector).asks_a_person]
-    assert len(series.paths) == 30
-    assert held == []
+    reviews = [review(path.read_bytes(), detector) for path in series.paths]
+    assert len(reviews) == 30
+    assert [found.findings for found in reviews if found.findings] == []
+    assert sum(found.looked_at for found in reviews) <= 2
 
 
 @pytest.mark.slow
