@@ -14,16 +14,21 @@ help: ## say what there is
 .tools/bin/uv:
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv
 
+# The product alone: what a visitor's first minutes need.
+.venv/.product: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --no-dev --inexact --quiet
+	@touch $@
+
 .venv/.synced: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --frozen --quiet
-	@touch $@
+	@touch $@ .venv/.product
 
 setup: .venv/.synced ## install what the product and its tests need
 
 system: ## install the system packages that the tests drive (as root; otherwise say which are missing)
 	@sh tools/system-packages.sh
 
-demo: .venv/.synced ## run the whole road, then leave hub and site running
+demo: .venv/.product ## run the whole road, then leave hub and site running
 	$(RUN) radcommons demo --data $(DATA) --port $(PORT)
 
 test: .venv/.synced system ## everything that CI runs

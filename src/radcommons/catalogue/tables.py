@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from radcommons.platform.audit import define_audit
-from radcommons.platform.database import Json
 from radcommons.platform.jobs import define_outbox
+
+# One column type for documents on both databases.
+Json = sa.JSON().with_variant(JSONB(), "postgresql")
 
 metadata = sa.MetaData(
     naming_convention={

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,24 @@ def _inputs(data: Path, given: Path | None) -> dict[str, Path]:
     return {folder.name: folder for folder in sorted(target.iterdir()) if folder.is_dir()}
 
 
+def _contribute(site: Site, protocol: str) -> None:
+    """Do one hospital's part of the road."""
+    site.init()
+    _say(f"{site.code}: adding {site.input.name} under '{protocol}' ...")
+    site.add(protocol)
+    _say(f"{site.code}: submitting ...")
+    site.submit()
+
+
 def _summary(sites: list[Site], hub: Hub, release: str | None, download: Path, started: float) -> dict[str, Any]:
     """Return the counters of design section 5 over all sites, and what was found by code."""
     counts: dict[str, int] = dict.fromkeys(Outcomes.__dataclass_fields__, 0)
     findings: dict[str, int] = {}
-    for site in sites:
-        status = site.status()
+    with ThreadPoolExecutor(3) as asking:
+        check = asking.submit(run_json, "verify", download) if release else None
+        statuses = list(asking.map(Site.status, sites))
+        checked = check.result() if check else {"files": 0, "verified": 0}
+    for status in statuses:
         for name in ("seen", "excluded", "duplicate", "ignored", "refused", "held", "submitted"):
             counts[name] += int(status[name])
         for code, number in status["findings"].items():
@@ -71,9 +84,7 @@ def _summary(sites: list[Site], hub: Hub, release: str | None, download: Path, s
     counts["unreleased"] = counts["accepted"] - counts["released"]
     for code, number in hub.finding_codes().items():
         findings[code] = findings.get(code, 0) + number
-    if release:
-        checked = run_json("verify", download)
-        counts["downloaded"], counts["verified"] = int(checked["files"]), int(checked["verified"])
+    counts["downloaded"], counts["verified"] = int(checked["files"]), int(checked["verified"])
     problems = Outcomes(**counts).discrepancies()
     return {
         **counts,
@@ -86,12 +97,8 @@ def _summary(sites: list[Site], hub: Hub, release: str | None, download: Path, s
 
 def _walk(hub: Hub, sites: list[Site], *, protocol: str, data: Path) -> str | None:
     """Walk the road from the hospitals' folders to the researcher's disk; return the release."""
-    for site in sites:
-        _say(f"{site.code}: adding {site.input.name} under '{protocol}' ...")
-        site.add(protocol)
-    for site in sites:
-        _say(f"{site.code}: submitting ...")
-        site.submit()
+    with ThreadPoolExecutor(2) as hospitals:  # each works on its own, as in life
+        list(hospitals.map(lambda site: _contribute(site, protocol), sites))
     _say("Hub: verifying, then the curator accepts what raised no question ...")
     hub.curate()
     release = hub.make_release(RELEASE_TITLE)
@@ -125,15 +132,15 @@ def demo(data: Path, port: int | None, given: Path | None, protocol: str, once: 
     hub = Hub(data / "hub", port=_port(data, port, once=once), log=data / "hub.log")
     served: Child | None = None
     try:
-        hub.start()
-        people = hub.people(PEOPLE, data / "sign-ins.json")
-        _say(f"The portal is open at {hub.url} ({time.monotonic() - started:.0f} s)")
-        sites = [
-            Site(code=code, directory=data / f"site-{code.lower()}", input=folder, hub=hub)
-            for code, folder in _inputs(data, given).items()
-        ]
-        for site in sites:
-            site.init()
+        with ThreadPoolExecutor(1) as beside:
+            folders = beside.submit(_inputs, data, given)
+            hub.start()
+            people = hub.people(PEOPLE, data / "sign-ins.json")
+            _say(f"The portal is open at {hub.url} ({time.monotonic() - started:.0f} s)")
+            sites = [
+                Site(code=code, directory=data / f"site-{code.lower()}", input=folder, hub=hub)
+                for code, folder in folders.result().items()
+            ]
         release = _walk(hub, sites, protocol=protocol, data=data)
         download = data / "download" / (release or "none")
         summary = _summary(sites, hub, release, download, started)

@@ -13,7 +13,6 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
-from pydicom.sr._concepts_dict import concepts
 
 from radcommons.dicom._tables.ps3_15_e1 import BASIC
 from radcommons.dicom.allowed import Definition, definition
@@ -179,6 +178,8 @@ def _is_terminology(element: DataElement, holder: Dataset) -> bool:
 
 @lru_cache(maxsize=1)
 def _meanings() -> dict[tuple[str, str], str]:
+    from pydicom.sr._concepts_dict import concepts  # half a second of import that most objects never ask for
+
     found: dict[tuple[str, str], str] = {}
     for scheme in concepts:
         codes: dict[str, dict[str, tuple[str, object]]] = concepts[scheme]  # type: ignore[assignment]

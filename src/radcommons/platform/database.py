@@ -7,12 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-# One column type for documents on both databases.
-Json = sa.JSON().with_variant(JSONB(), "postgresql")
 _READ = "radcommons_read"
 
 
@@ -86,6 +82,8 @@ def insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict[str, 
     if not rows:
         return
     if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as postgresql_insert  # the hospital's commands need it never
+
         connection.execute(postgresql_insert(table).on_conflict_do_nothing(), rows)
     else:
         connection.execute(sqlite_insert(table).on_conflict_do_nothing(), rows)
