@@ -16,7 +16,6 @@ from radcommons.cli.demo_parts import Child, Hub, Person, Site, free_port, run_j
 from radcommons.platform.durable import write_file
 from radcommons.records.errors import PeerError, UsageError
 from radcommons.records.outcome import Outcomes
-from radcommons.synthetic.collection import write_collection
 
 PEOPLE = ("administrator", "curator", "reader", "researcher")
 RELEASE_TITLE = "Demonstration release"
@@ -49,6 +48,8 @@ def _inputs(data: Path, given: Path | None) -> dict[str, Path]:
         return {"DEMO": given.resolve()}
     target = data / "input"
     if not (target / ".complete").exists():
+        from radcommons.synthetic.collection import write_collection  # imported beside the hub's start
+
         _say("Making 12 invented patients at 2 sites ...")
         write_collection(target)
         (target / ".complete").touch()

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
@@ -27,6 +28,12 @@ MEMORY_BYTES = 1536 << 20
 TASK_SECONDS = 900.0
 # A process is replaced after so many files: what a codec leaks goes with it.
 TASKS_PER_PROCESS = 2000
+
+
+def import_ahead(module: str) -> None:
+    """Start the process that workers are forked from, and let it import `module` while this one does other things."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload([module])
+    forkserver.ensure_running()
 
 
 @dataclass(slots=True)
@@ -125,7 +132,7 @@ class Pool(Generic[T, R]):
 
     def _begin(self) -> _Worker[T, R]:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([self.start.__module__])  # imported once, not by each process
+        context.set_forkserver_preload([self.start.__module__])
         ours, theirs = context.Pipe()
         process = context.Process(
             target=_work, args=(theirs, self.start, self.settings, self.memory_bytes), daemon=True

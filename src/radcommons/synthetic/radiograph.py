@@ -51,7 +51,7 @@ def project(
     age_years: float = 58.0,
     view: View = "PA",
     photometric: Photometric = "MONOCHROME2",
-    rows: int = 800,
+    rows: int = 640,
     extent: float = 0.2,
     dense: float = 0.25,
     marker: str = "L",

@@ -86,8 +86,8 @@ class Recipe:
 
 
 RECIPES: tuple[Recipe, ...] = (
-    Recipe("de", "M", 67, "positive", 0.24, 0.15, (Visit("siemens", ExplicitVRLittleEndian, (CtSeries(62),)),)),
-    Recipe("ja", "F", 58, "positive", 0.12, 0.05, (Visit("canon", JPEG2000Lossless, (CtSeries(32),)),)),
+    Recipe("de", "M", 67, "positive", 0.24, 0.15, (Visit("siemens", ExplicitVRLittleEndian, (CtSeries(50),)),)),
+    Recipe("ja", "F", 58, "positive", 0.12, 0.05, (Visit("canon", JPEG2000Lossless, (CtSeries(24),)),)),
     Recipe(
         "fr",
         "F",
@@ -114,11 +114,11 @@ RECIPES: tuple[Recipe, ...] = (
         0.30,
         0.30,
         (
-            Visit("philips", JPEGLSLossless, (CtSeries(36),)),
-            Visit("philips", JPEGLSLossless, (CtSeries(30, thickness_mm=5.0, sharp=True),), days_later=16),
+            Visit("philips", JPEGLSLossless, (CtSeries(28),)),
+            Visit("philips", JPEGLSLossless, (CtSeries(24, thickness_mm=5.0, sharp=True),), days_later=16),
         ),
     ),
-    Recipe("it", "F", 39, "negative", 0.0, 0.0, (Visit("siemens", RLELossless, (CtSeries(32, sharp=True),)),)),
+    Recipe("it", "F", 39, "negative", 0.0, 0.0, (Visit("siemens", RLELossless, (CtSeries(24, sharp=True),)),)),
     Recipe("de", "F", 14, "minor", 0.06, 0.0, (Visit("agfa", ImplicitVRLittleEndian, (Film("PA"),)),)),
     Recipe(
         "en",
@@ -131,13 +131,13 @@ RECIPES: tuple[Recipe, ...] = (
             Visit(
                 "philips",
                 JPEGLSLossless,
-                (CtSeries(30), CtSeries(16, thickness_mm=1.25, between_mm=1.25, sharp=True)),
+                (CtSeries(24), CtSeries(16, thickness_mm=1.25, between_mm=1.25, sharp=True)),
             ),
         ),
         zipped=True,
     ),
     Recipe(
-        "en", "F", 75, "positive", 0.18, 0.10, (Visit("ge", ImplicitVRLittleEndian, (CtSeries(34, enhanced=True),)),)
+        "en", "F", 75, "positive", 0.18, 0.10, (Visit("ge", ImplicitVRLittleEndian, (CtSeries(26, enhanced=True),)),)
     ),
     Recipe(
         "fr",

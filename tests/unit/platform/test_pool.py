@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from radcommons.records.errors import StorageError
 from radcommons.platform.pool import Pool
+from radcommons.records.errors import StorageError
 
 
 def start_work(offset: int) -> Callable[[int], str]:
