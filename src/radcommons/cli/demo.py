@@ -153,6 +153,8 @@ def demo(data: Path, port: int | None, given: Path | None, protocol: str, once: 
         _announce(hub, sites[0], people, summary)
         _wait(hub.child, served)
     finally:
+        for number in (signal.SIGTERM, signal.SIGINT):  # a second one must not leave a child behind
+            signal.signal(number, signal.SIG_IGN)
         if served:
             served.stop()
         hub.stop()
