@@ -100,9 +100,9 @@ def _decide(change: Change, number: int, *, decision: str, reviewer: str) -> Fin
         return objection
     state = advance(FILE, FileState(row.state), DECISIONS[decision])
     asked = change.connection.execute(
-        sa.select(sa.distinct(finding.c.code)).where(
-            finding.c.file == number, finding.c.severity == Severity.QUESTION, finding.c.answered.is_(False)
-        )
+        sa.select(finding.c.code)
+        .where(finding.c.file == number, finding.c.severity == Severity.QUESTION, finding.c.answered.is_(False))
+        .distinct()
     ).scalars()
     for code in sorted({row.code, *asked}):
         change.connection.execute(
