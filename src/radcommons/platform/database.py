@@ -9,6 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from radcommons.records.errors import StorageError
+
 _READ = "radcommons_read"
 
 
@@ -64,16 +66,36 @@ def set_pragmas(engine: sa.Engine, *, synchronous: str) -> None:
 
 
 @contextmanager
+def _full_disk_is_named() -> Iterator[None]:
+    """Turn a database's complaint of a full disk into a StorageError that says what to do; other errors pass."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        complaint = str(error.orig)  # SQLITE_FULL, or PostgreSQL's class 53
+        if "disk is full" not in complaint and "No space left" not in complaint:
+            raise
+        raise StorageError(
+            "The disk is full while writing the database.", mend="Nothing was lost: free some space and run it again."
+        ) from None
+
+
+@contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Yield a connection that only reads; on SQLite it never waits for a writer."""
-    with engine.connect() as connection:
+    with _full_disk_is_named(), engine.connect() as connection:
         yield connection.execution_options(**{_READ: True})
 
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Yield a connection in one transaction; it commits when the block ends well, else nothing happened."""
-    with engine.begin() as connection:
+    """Yield a connection in one transaction; it commits when the block ends well, else nothing happened.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full.
+    """
+    with _full_disk_is_named(), engine.begin() as connection:
         yield connection
 
 
