@@ -37,9 +37,12 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Collecti
 
 
 @pytest.fixture(params=["embedded", pytest.param("production", marks=pytest.mark.production)])
-def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hub]:
+def hub(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub as a process of its own: on SQLite and files, then on a real PostgreSQL and a real S3 server."""
     env = request.getfixturevalue("production_env") if request.param == "production" else {}
+    for name, value in env.items():
+        if name.startswith("AWS_"):  # the hub is set up in this process
+            monkeypatch.setenv(name, value)
     side = Hub(tmp_path / "hub", port=free_port(), log=tmp_path / "hub.log", environment=env, own_session=True)
     side.start()
     side.people(("curator", "researcher"), tmp_path / "people.json")
