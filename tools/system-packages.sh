@@ -4,6 +4,8 @@ set -eu
 need=""
 command -v chromium >/dev/null 2>&1 || need="$need chromium"
 command -v storescu >/dev/null 2>&1 || need="$need dcmtk"
+# Node, inside the browser driver's wheel, needs it.
+ls /usr/lib/*/libatomic.so.1 /lib/*/libatomic.so.1 >/dev/null 2>&1 || ldconfig -p 2>/dev/null | grep -q libatomic.so.1 || need="$need libatomic1"
 [ -z "$need" ] && exit 0
 if [ "$(id -u)" != 0 ]; then
     echo "Missing for the browser and DICOM peer tests:$need. Install them: sudo apt-get install$need" >&2

@@ -75,6 +75,21 @@ def _copy_database(source: Path, target: Path) -> None:
     copy.close()
 
 
+def _lay_out(archive: tarfile.TarFile, member: tarfile.TarInfo, directory: Path) -> None:
+    """Write one plain file or folder; tarfile's own filters are missing from the Python of Debian 12."""
+    path = Path(member.name)
+    if path.is_absolute() or ".." in path.parts or not (member.isreg() or member.isdir()):
+        raise DocumentError("The backup holds an entry that would leave its folder.", mend="Do not trust this file.")
+    if member.isdir():
+        (directory / path).mkdir(parents=True, exist_ok=True)
+        return
+    (directory / path).parent.mkdir(parents=True, exist_ok=True)
+    content = archive.extractfile(member)
+    assert content is not None  # a regular file has content
+    with content, (directory / path).open("wb") as target:
+        shutil.copyfileobj(content, target, 1 << 20)
+
+
 def restore(source: Path, directory: Path) -> None:
     """Lay a backup out as a hub's folder.
 
@@ -93,7 +108,8 @@ def restore(source: Path, directory: Path) -> None:
         with tarfile.open(source) as archive:
             if _DATABASE not in archive.getnames() or str(KEY_FILE) not in archive.getnames():
                 raise DocumentError("The file is no backup of a hub.", mend="Name a file of `radcommons hub backup`.")
-            archive.extractall(directory, filter="data")
+            for member in archive:
+                _lay_out(archive, member, directory)
     except tarfile.TarError:
         shutil.rmtree(directory)
         raise DocumentError("The file is no backup of a hub.", mend="Name a file of `radcommons hub backup`.") from None
