@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -10,6 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+_LOCK = 0x5243  # any constant: names the schema among PostgreSQL's advisory locks
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
@@ -21,13 +24,25 @@ def _config() -> Config:
 
 def upgrade(engine: sa.Engine) -> None:
     """Apply the migrations that are missing; nothing happens when there are none."""
-    with engine.connect() as connection:
-        # Alembic runs its own transactions, and two starts at once must not both migrate.
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_lock(0x5243)))
+    with engine.connect() as connection, _alone(connection):
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        connection.commit()
+
+
+@contextmanager
+def _alone(connection: sa.Connection) -> Iterator[None]:
+    """Keep two starts at once from both migrating; the lock is let go, since a pooled connection would keep it."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.execute(sa.select(sa.func.pg_advisory_lock(_LOCK)))
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
         connection.commit()
 
 
