@@ -8,21 +8,11 @@ import sqlalchemy as sa
 
 from radcommons.dicom.mapping import KeyedMapper, pseudonym_for, shift_for
 from radcommons.platform.clock import instant
+from radcommons.site.patient import PatientKey as PatientKey
 from radcommons.site.store import Change, Store
 from radcommons.site.tables import patient
 
-# The issuer of patients who have no identifier: their study stands for them.
-STUDY_STANDS = "radcommons:study"
 _TRIES = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatientKey:
-    """How the hospital names a patient; one number of two issuers is two people."""
-
-    site: str
-    issuer: str
-    patient_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from radcommons.dicom.mapping import purpose_key
 from radcommons.dicom.read import Header
 from radcommons.dicom.uids import derive_uid, uid_problem
 from radcommons.records.finding import Finding, Severity
-from radcommons.site.crosswalk import STUDY_STANDS, PatientKey
+from radcommons.site.patient import STUDY_STANDS, PatientKey
 
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
