@@ -135,6 +135,57 @@ class _Layout:
         return self.rows * self.columns * self.samples * self.bits
 
 
+def frame_spans(body: BinaryIO, header: Header) -> tuple[tuple[int, int], list[list[tuple[int, int]]]]:
+    """Return (offset, length) of the basic offset table, and of the fragments of each frame.
+
+    Parameters
+    ----------
+    body : binary file
+        As `open_body` gives it.
+    header : Header
+
+    Raises
+    ------
+    UnreadableInstance
+        As `iter_encoded`.
+    """
+    pixel = header.pixel
+    if pixel is None or not pixel.encapsulated:
+        raise _undecodable("The object holds no encapsulated pixel data.")
+    items = _items(body, pixel)
+    if not items:
+        raise _undecodable("The encapsulated pixel data hold no fragments.")
+    return items[0], _fragments_by_frame(body, pixel, header.dataset, frame_count(header.dataset))
+
+
+def decode_stored(encoded: bytes, header: Header) -> Frame:
+    """Decode one encapsulated frame without turning its colors into RGB.
+
+    Raises
+    ------
+    UnreadableInstance
+        As `iter_frames`.
+    """
+    pixel = header.pixel
+    if pixel is None:
+        raise _undecodable("The object holds no pixel data.")
+    return _decode(encoded, header, _layout_of(header, pixel), raw=True)
+
+
+def native_frame_bits(header: Header) -> int:
+    """Return how many bits one frame of native pixel data takes.
+
+    Raises
+    ------
+    UnreadableInstance
+        Reason ``undecodable-pixels`` where the header does not say it.
+    """
+    if header.pixel is None:
+        raise _undecodable("The object holds no pixel data.")
+    bits = _layout_of(header, header.pixel).frame_bits
+    return bits // 3 * 2 if header.dataset.get("PhotometricInterpretation") == "YBR_FULL_422" else bits
+
+
 def _layout_of(header: Header, pixel: PixelSpan) -> _Layout:
     dataset = header.dataset
     try:
@@ -198,7 +249,7 @@ def _shape(layout: _Layout) -> tuple[int, ...]:
     return (layout.rows, layout.columns) if layout.samples == 1 else (layout.rows, layout.columns, layout.samples)
 
 
-def _decode(encoded: bytes, header: Header, layout: _Layout) -> Frame:
+def _decode(encoded: bytes, header: Header, layout: _Layout, *, raw: bool = False) -> Frame:
     """Hand one frame to pydicom's decoders as an object of its own."""
     syntax = header.transfer_syntax
     if syntax == DEFLATED_IMAGE_FRAME:
@@ -216,7 +267,7 @@ def _decode(encoded: bytes, header: Header, layout: _Layout) -> Frame:
     if layout.bits == 1 and syntax == "1.2.840.10008.1.2.1":
         return _one_bit(encoded, layout)
     vr = header.pixel.vr if header.pixel is not None and header.pixel.vr in ("OB", "OW") else ""
-    return _run_decoder(single, encoded, syntax, vr)
+    return _run_decoder(single, encoded, syntax, vr, raw)
 
 
 def _decode_twelve_bits(encoded: bytes, layout: _Layout) -> Frame:
@@ -243,14 +294,14 @@ def _decode_twelve_bits(encoded: bytes, layout: _Layout) -> Frame:
     return frame
 
 
-def _run_decoder(single: Dataset, encoded: bytes, syntax: str, vr: str) -> Frame:
+def _run_decoder(single: Dataset, encoded: bytes, syntax: str, vr: str, raw: bool) -> Frame:
     try:
         decoder = get_decoder(UID(syntax))
         native = UID(syntax).is_transfer_syntax and not UID(syntax).is_encapsulated
         single.PixelData = encoded if native else encapsulate([encoded])
         single["PixelData"].VR = "OB" if not native else vr or ("OB" if single.BitsAllocated <= 8 else "OW")
         single["PixelData"].is_undefined_length = not native
-        frame, _ = decoder.as_array(single, index=0)
+        frame, _ = decoder.as_array(single, index=0, raw=raw)
     # Five decoders in C and Python raise as they please; the texts may quote header values, so none is passed on.
     except Exception:
         raise _undecodable("No decoder could decode the pixel data.") from None

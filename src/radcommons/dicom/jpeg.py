@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from radcommons.records.errors import UnreadableInstance
 
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_NEXT_LS_MARKER = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 
@@ -113,6 +114,47 @@ def take_apart(encoded: bytes) -> JpegCode:
         orientation=orientation,
         removed=len(encoded) - len(code),
     )
+
+
+def without_metadata(code: bytes, *, is_ls: bool = False) -> bytes:
+    """Return a JPEG or JPEG-LS code stream without comments, application segments and bytes behind its end.
+
+    Parameters
+    ----------
+    code : bytes
+        One image, maybe padded. The same object comes back where nothing hides in it.
+    is_ls : bool
+        JPEG-LS, whose scans may hold 0xFF before any byte below 0x80, and whose APP8 may name a color transform.
+
+    Raises
+    ------
+    UnreadableInstance
+        Where the marker structure is broken, so that nobody can say what hides there.
+
+    References
+    ----------
+    ITU-T T.81 annex B, T.87 annex C; the entropy-coded bytes, tables and frame stay as they are.
+    """
+    if code[:2] != b"\xff\xd8":
+        raise _broken()
+    kept, position, changed = [b"\xff\xd8"], 2, False
+    while position < len(code):
+        marker, start, after = _segment(code, position)
+        if marker == 0xD9:
+            kept.append(b"\xff\xd9")
+            changed |= bool(code[after:].strip(b"\0"))
+            break
+        segment = _kept_segment(marker, code[start:after])
+        if is_ls and marker == 0xE8 and code[start : start + 4] == b"mrfx":
+            segment = b"\xff\xe8\x00\x07" + code[start : start + 5]
+        changed |= segment != code[position:after]
+        kept.append(segment)
+        position = after
+        if marker == 0xDA:
+            found = (_NEXT_LS_MARKER if is_ls else _NEXT_MARKER).search(code, after)
+            position = found.start() if found else len(code)  # without an end mark decoders take what is there
+            kept.append(code[after:position])
+    return b"".join(kept) if changed else code
 
 
 def _segment(encoded: bytes, position: int) -> tuple[int, int, int]:
