@@ -100,6 +100,36 @@ def deidentify(dataset: Dataset, *, profile: Profile, mapper: Mapper, known: Kno
     return Deidentified(dataset=fresh, findings=findings, record=record, counts=counts)
 
 
+def deidentify_part(
+    part: Dataset, *, profile: Profile, mapper: Mapper, known: KnownIdentity, sop_class: str
+) -> Deidentified:
+    """Return what `deidentify` would make of some of an object's top-level elements, without its stamps.
+
+    Parameters
+    ----------
+    part : Dataset
+        The elements, with those that say how they are read (character set, private creators).
+    profile, mapper
+        As for `deidentify`.
+    known : KnownIdentity
+        All that is to be looked for; nothing is added.
+    sop_class : str
+        Of the object; a known one.
+
+    Notes
+    -----
+    PHI: as `deidentify`.  `Deidentified.dataset` has a (0008,0005) exactly if text beyond ASCII is left.
+    """
+    book = rules_for(profile, sop_class)
+    if book is None:
+        return _refused("unsupported-sop-class", "The SOP Class is none whose attributes are known.")
+    work = _Work(profile, Values(profile, mapper, cleaner_for(known, keeps_unknown_words=profile.keeps_unknown_words)))
+    fresh = work.treat(part, book, "", 0)
+    if work.values.has_non_ascii:
+        fresh.SpecificCharacterSet = "ISO_IR 192"
+    return Deidentified(dataset=fresh, findings=tuple(work.findings()), record=work.record, counts=dict(work.counts))
+
+
 def _text_of(dataset: Dataset, tag: int) -> str:
     return str(dataset[tag].value or "").strip(" \0") if tag in dataset else ""
 
