@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("radcommons.cli.demo", "demo", "Run the whole road on synthetic patients, or on a folder of images."),
     "hub": ("radcommons.cli.hub", "hub", "The coalition's server."),
     "site": ("radcommons.cli.site", "site", "The hospital's gateway."),
+    "deid": ("radcommons.cli.deid", "deid", "De-identify folders and archives, without services."),
     "release": ("radcommons.cli.release", "release", "List, make and compare releases on the hub."),
     "get": ("radcommons.cli.client", "get", "Download a release; resumable, every digest checked."),
     "verify": ("radcommons.cli.client", "verify", "Check a download against its signed manifest and the feed."),

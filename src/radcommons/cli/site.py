@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from typing import Any
 
 import click
 
+from radcommons.cli.progress import progress_line
 from radcommons.records.errors import RadcommonsError, UsageError
 from radcommons.records.lifecycle import FileState
 from radcommons.records.terms import LICENSES
@@ -130,7 +130,7 @@ def add(
             raise UsageError(
                 f"The gateway has no site code '{code}'.", mend=f"It has {', '.join(real.settings.sites)}."
             )
-        with trial(real) if what_if else nullcontext(real) as store, _progress("files") as tick:
+        with trial(real) if what_if else nullcontext(real) as store, progress_line("files") as tick:
             done = verb(
                 store,
                 paths,
@@ -181,26 +181,6 @@ def _tell_flow(lines: Sequence[dict[str, Any]]) -> None:
     for line in lines:
         name = f"    {line['code']}" if line["code"] else f"{line['state']}: {line['words']}"
         click.echo(f"{name:44}{line['files']:>8}{line['patients']:>10}{line['studies']:>9}")
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Any]:
-    """Yield a function (done, all or None) that draws one line on the terminal; silent where there is none."""
-    is_terminal = sys.stderr.isatty()
-
-    def tick(done: int, total: int | None) -> None:
-        if not is_terminal:
-            return
-        bar = ""
-        if total:
-            bar = f" [{'#' * (30 * done // total):30}]"
-        click.echo(f"\r{done}{f' of {total}' if total else ''} {what}{bar}\033[K", err=True, nl=False)
-
-    try:
-        yield tick
-    finally:
-        if is_terminal:
-            click.echo("\r\033[K", err=True, nl=False)
 
 
 @site.command(epilog="Example: radcommons site review gateway --pass 12 --reviewer 'M. Roe, data manager'")
@@ -272,7 +252,7 @@ def submit(directory: Path, jobs: int, what_if: bool, as_json: bool) -> int:
             ready = counts(store)[FileState.READY]
             _show({"would_submit": ready}) if as_json else click.echo(f"Would submit {ready} files.")
             return 0
-        with _progress("instances") as tick:
+        with progress_line("instances") as tick:
             sent = verb(store, jobs=jobs, progress=tick)
         members = {**counts(store), "submissions": [asdict(one) for one in sent]}
     if as_json:

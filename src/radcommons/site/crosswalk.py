@@ -55,7 +55,7 @@ def computed(key: PatientKey, *, secret: bytes) -> Linked:
     return Linked(
         key=key,
         pseudonym=pseudonym_for(secret, key.site, key.issuer, key.patient_id),
-        shift_days=shift_for(secret, key.issuer, key.patient_id),
+        shift_days=shift_for(secret, key.site, key.issuer, key.patient_id),
         is_withdrawn=False,
     )
 
@@ -83,7 +83,7 @@ def _assign(change: Change, key: PatientKey, *, secret: bytes) -> Linked:
         taken = sa.select(patient.c.id).where(patient.c.pseudonym == pseudonym)
         if change.connection.execute(taken).first() is None:
             break
-    shift_days = shift_for(secret, key.issuer, key.patient_id)
+    shift_days = shift_for(secret, key.site, key.issuer, key.patient_id)
     change.connection.execute(
         patient.insert().values(
             site=key.site,

@@ -1,0 +1,275 @@
+"""`radcommons deid`: de-identification alone, without services. Parses, calls one verb, prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from radcommons.cli.progress import progress_line
+from radcommons.records.errors import UsageError
+
+if TYPE_CHECKING:
+    from radcommons.site.deid_report import Books, Context
+    from radcommons.site.deid_run import Run
+    from radcommons.site.deid_values import DeidSettings, FileDone
+
+_REPORTS = (".json", ".html", ".pdf")
+_MOST_LINES = 40
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@click.command(
+    epilog="Example: radcommons deid /exports/2020 --out /exports/clean --key-file site.key --report report.html"
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the de-identified objects.")
+@click.option("--profile", default="radcommons", show_default=True, help="Profile: a shipped one or a file.")
+@click.option(
+    "--key-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The site secret; made when it does not exist. Without it, pseudonyms hold for this run alone.",
+)
+@click.option("--site", "site_code", default="SITE1", show_default=True, help="Site code; begins every pseudonym.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=_cores, help="Worker processes; the cores by default.")
+@click.option(
+    "--pixels",
+    type=click.Choice(["check", "off"]),
+    default="check",
+    show_default=True,
+    help="Look for text in the pixels, or not.",
+)
+@click.option(
+    "--verify",
+    type=click.Choice(["all", "sample", "off"]),
+    default="sample",
+    show_default=True,
+    help="Which outputs the independent checker reads again.",
+)
+@click.option(
+    "--known",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Names, numbers and places that the site knows: one a line, or a CSV.",
+)
+@click.option(
+    "--merges",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV of changed identifiers: the present one, the earlier one.",
+)
+@click.option(
+    "--same-uid",
+    type=click.Choice(["renumber", "hold"]),
+    default="renumber",
+    show_default=True,
+    help="A second, different object with the SOP Instance UID of another gets its own, or is held.",
+)
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Report file: .json holds everything, .html and .pdf one page for the privacy officer. Repeat it.",
+)
+@click.option(
+    "--crosswalk",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the table from old to new, encrypted with age.",
+)
+@click.option(
+    "--crosswalk-recipient",
+    "recipients",
+    multiple=True,
+    help="age recipient (age1...); otherwise a passphrase is asked for, or RADCOMMONS_CROSSWALK_PASSPHRASE.",
+)
+@click.option("--what-if", is_flag=True, help="Say what would be done; nothing is written.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+def deid(paths: tuple[Path, ...], out: Path | None, as_json: bool, **options: Any) -> int:
+    """De-identify folders, files and archives into a folder. Safe to stop and to repeat.
+
+    Exit status: 0 all fine, 1 something was held or refused, 2 wrong usage.
+    """
+    from radcommons.dicom.profile import load_profile
+    from radcommons.site.deid_report import Books, Context
+    from radcommons.site.deid_run import Listeners, check_folders, deid_run
+    from radcommons.site.deid_values import SameUid
+
+    what_if, reports = options["what_if"], options["reports"]
+    _check_usage(out, what_if=what_if, reports=reports)
+    if out is not None:
+        check_folders(paths, out)
+    settings, has_key_file = _settings(None if what_if else out, options)
+    profile = load_profile(options["profile"])
+    links = None if what_if else _links(options, settings)
+    with Books() as books, progress_line("files") as tick:
+        run = deid_run(
+            paths,
+            settings=settings,
+            known=_roster(options["known"]),
+            merges=_merges(options["merges"]),
+            jobs=options["jobs"],
+            same_uid=SameUid(options["same_uid"]),
+            listeners=Listeners(
+                progress=tick, done=_listener(books, keeps=bool(reports) or what_if), linked=links and links.add
+            ),
+        )
+        context = Context.of(settings, profile, has_key_file=has_key_file)
+        if links is not None:
+            links.write()
+        for path in () if what_if else reports:
+            _write_report(path, run, context, books)
+        _tell(run, context, books, as_json=as_json)
+    return 1 if run.has_objections else 0
+
+
+def _check_usage(out: Path | None, *, what_if: bool, reports: tuple[Path, ...]) -> None:
+    if out is None and not what_if:
+        raise UsageError("Nothing says where the objects go.", mend="Add --out DIR, or --what-if.")
+    for path in reports:
+        if path.suffix.lower() not in _REPORTS:
+            raise UsageError(f"No report is written as {path.name}.", mend=f"Use one of {', '.join(_REPORTS)}.")
+
+
+def _settings(out: Path | None, options: dict[str, Any]) -> tuple[DeidSettings, bool]:
+    """Return the settings of the run, and whether its secret is in a file."""
+    from radcommons.dicom.mapping import SITE_CODE
+    from radcommons.site.deid_run import parts_folder
+    from radcommons.site.deid_values import DeidSettings, PixelCheck, Verify
+
+    if not SITE_CODE.fullmatch(options["site_code"]):
+        raise UsageError("The site code is malformed.", mend="Use 2 to 12 capital letters and digits, a letter first.")
+    secret, has_key_file = _secret(options["key_file"], what_if=out is None)
+    profile = options["profile"]
+    settings = DeidSettings(
+        out=out,
+        parts=parts_folder(out or Path(tempfile.gettempdir())),
+        secret=secret,
+        site=options["site_code"],
+        profile=str(Path(profile).resolve()) if Path(profile).is_file() else profile,
+        pixels=PixelCheck(options["pixels"]),
+        verify=Verify(options["verify"]),
+        wants_record=bool(options["reports"]) or options["what_if"],
+        wants_links=options["crosswalk"] is not None,
+    )
+    return settings, has_key_file
+
+
+def _secret(path: Path | None, *, what_if: bool) -> tuple[bytes, bool]:
+    from radcommons.site.deid_key import is_open_to_others, make_key, new_secret, read_key
+
+    if path is None:
+        click.echo("No --key-file: pseudonyms, UIDs and date shifts hold for this run alone.", err=True)
+        return new_secret(), False
+    if path.exists():
+        if is_open_to_others(path):
+            click.echo(f"Others may read {path}: whoever has it can undo the pseudonyms. chmod 600 mends it.", err=True)
+        return read_key(path), True
+    if what_if:
+        return new_secret(), True
+    made = make_key(path)
+    click.echo(f"Made the key file {path}. Keep it secret, and keep a copy: without it no pseudonym can be made again.",
+               err=True)  # fmt: skip
+    return made, True
+
+
+def _roster(path: Path | None) -> Any:
+    from radcommons.dicom.text_identity import KnownIdentity
+    from radcommons.site.deid_key import read_roster
+
+    return read_roster(path) if path else KnownIdentity()
+
+
+def _merges(path: Path | None) -> Any:
+    from radcommons.site.deid_merges import Merges, read_merges
+
+    return read_merges(path) if path else Merges({})
+
+
+def _links(options: dict[str, Any], settings: DeidSettings) -> Any:
+    from radcommons.site.deid_crosswalk import LinkBook, locks
+
+    if options["crosswalk"] is None:
+        return None
+    passphrase = "" if options["recipients"] else _passphrase("RADCOMMONS_CROSSWALK_PASSPHRASE", confirm=True)
+    return LinkBook.open(
+        options["crosswalk"], locks=locks(options["recipients"], passphrase), secret=settings.secret, site=settings.site
+    )
+
+
+def _passphrase(variable: str, *, confirm: bool) -> str:
+    found = os.environ.get(variable, "")
+    if not found and not sys.stdin.isatty():
+        raise UsageError("The crosswalk needs a passphrase.", mend=f"Set {variable}, or name --crosswalk-recipient.")
+    prompted: str = found or click.prompt("Passphrase of the crosswalk", hide_input=True, confirmation_prompt=confirm,
+                                          err=True)  # fmt: skip
+    return prompted
+
+
+def _listener(books: Books, *, keeps: bool) -> Callable[[FileDone], None]:
+    from radcommons.site.deid_values import Fate
+
+    is_terminal = sys.stderr.isatty()
+
+    def done(one: FileDone) -> None:
+        if keeps:
+            books.add(one)
+        if one.fate in (Fate.HELD, Fate.REFUSED):
+            place = f" ({one.where})" if one.where else ""
+            start = "\r\033[K" if is_terminal else ""
+            click.echo(f"{start}{one.fate} {one.path}: {one.code}. {one.message}{place}", err=True)
+
+    return done
+
+
+def _write_report(path: Path, run: Run, context: Context, books: Books) -> None:
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        from radcommons.site.deid_report import write_json
+
+        write_json(path, run, context, books)
+        return
+    from radcommons.platform.durable import write_file
+    from radcommons.site.deid_page import page_of
+
+    page = page_of(run, context)
+    if suffix == ".html":
+        from radcommons.site.deid_html import html
+
+        write_file(path, html(page).encode())
+    else:
+        from radcommons.site.deid_pdf import pdf
+
+        write_file(path, pdf(page))
+
+
+def _tell(run: Run, context: Context, books: Books, *, as_json: bool) -> None:
+    from radcommons.site.deid_report import by_attribute, counts, json_pieces
+    from radcommons.site.deid_values import Fate
+
+    what_if = context.settings.out is None
+    if as_json and what_if:
+        for piece in json_pieces(run, context, books):
+            click.echo(piece, nl=False)
+    elif as_json:
+        timing = {"seconds": round(run.seconds, 2), "cpu_seconds": round(run.cpu_seconds, 2)}
+        also = {"profile": context.profile.id, "verified": run.verified, "unchanged": run.unchanged}
+        click.echo(json.dumps({**counts(run), **timing, **also}, indent=2, ensure_ascii=False))
+    else:
+        for fate in Fate:
+            click.echo(f"{'would be ' if what_if and fate is Fate.WRITTEN else ''}{fate}: {run.fates[fate]}")
+            for (where, code), count in sorted(run.reasons.items()):
+                if where is fate:
+                    click.echo(f"    {code}: {count}")
+        if what_if:
+            for treatment, attribute, reason, count in by_attribute(run)[:_MOST_LINES]:
+                click.echo(f"{count:>8} {treatment:32} {attribute} ({reason})")
+        click.echo(f"{run.seen} files of {run.patients} patients in {run.seconds:.1f} s "
+                   f"({run.cpu_seconds:.1f} s of processor time).")  # fmt: skip

@@ -1,0 +1,164 @@
+"""The worker processes of a run: one pass learns whom the files are about, the other cleans them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from radcommons.dicom.pixeltext import TextDetector
+from radcommons.dicom.profile import load_profile
+from radcommons.dicom.text_identity import KnownIdentity
+from radcommons.records.errors import StorageError, UnreadableInstance
+from radcommons.site.candidate import Candidate
+from radcommons.site.deid_checker import Checker
+from radcommons.site.deid_file import Tools, Written, deidentify_file, named_errors
+from radcommons.site.deid_identity import Identified, identify
+from radcommons.site.deid_values import (
+    Batch,
+    Cleaned,
+    Cpu,
+    DeidSettings,
+    Fate,
+    FileDone,
+    FileFacts,
+    Link,
+    Person,
+    Surveyed,
+    Work,
+    ended,
+    hash_of,
+)
+from radcommons.site.patient import PatientKey
+
+
+def start_survey(settings: DeidSettings) -> Survey:
+    """Return the function of the first pass (see `platform.pool.Pool`)."""
+    return Survey(settings)
+
+
+def start_cleaning(settings: DeidSettings) -> Cleaning:
+    """Return the function of the second pass (see `platform.pool.Pool`)."""
+    profile = load_profile(settings.profile)
+    tools = Tools(
+        settings=settings,
+        profile=profile,
+        detector=TextDetector(),
+        checker=Checker(profile, settings.verify),
+    )
+    return Cleaning(tools)
+
+
+class Survey:
+    """Says of each file of a batch whose it is."""
+
+    def __init__(self, settings: DeidSettings) -> None:
+        self._settings = settings
+
+    def __call__(self, batch: Batch) -> Surveyed:
+        """Return the files' patients, each once, and who is around them."""
+        places: dict[PatientKey, int] = {}
+        known: list[KnownIdentity] = []
+        shared = KnownIdentity()
+        files: list[FileFacts | FileDone] = []
+        for work in batch.files:
+            found = self._one(work.candidate)
+            if isinstance(found, FileDone):
+                files.append(found)
+                continue
+            place = places.setdefault(found.key, len(known))
+            if place == len(known):
+                known.append(found.known)
+            else:
+                known[place] = known[place] | found.known
+            shared = shared | found.shared
+            files.append(FileFacts(person=place, sop=hash_of(found.sop_uid)))
+        people = tuple(Person(key=key, known=known[place]) for key, place in places.items())
+        return Surveyed(files=tuple(files), people=people, shared=shared, cpu=cpu_now())
+
+    def _one(self, candidate: Candidate) -> Identified | FileDone:
+        if candidate.refusal is not None:
+            return ended(candidate.path, Fate.REFUSED, candidate.refusal.code, candidate.refusal.message)
+        try:
+            with named_errors(), candidate.file.open("rb") as source:
+                return identify(candidate, source, secret=self._settings.secret, site=self._settings.site)
+        except UnreadableInstance as error:
+            return ended(candidate.path, Fate.REFUSED, error.reason, str(error))
+        except StorageError:
+            raise
+        # A foreign parser over arbitrary bytes raises anything; it ends this file alone. The text may quote values.
+        except Exception as error:
+            return ended(candidate.path, Fate.HELD, "unreadable", f"It could not be judged ({type(error).__name__}).")
+
+
+class Cleaning:
+    """Cleans the files of a batch."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._told: set[str] = set()
+        self._names: dict[int, tuple[Mapping[str, str], str]] = {}
+
+    def __call__(self, batch: Batch) -> Cleaned:
+        """Return what became of each file, in order."""
+        counts: Counter[str] = Counter()
+        records: dict[str, Mapping[str, str]] = {}
+        files: list[FileDone] = []
+        links: list[Link] = []
+        frames = 0
+        for work in batch.files:
+            written = self._one(work, batch)
+            counts.update(written.counts)
+            frames += written.frames_checked
+            links += [written.link] if written.link else []
+            files.append(self._with_record(written, records))
+        return Cleaned(
+            files=tuple(files),
+            records=records,
+            counts=dict(counts),
+            frames_checked=frames,
+            links=tuple(links),
+            cpu=cpu_now(),
+        )
+
+    def _one(self, work: Work, batch: Batch) -> Written:
+        if work.settled is not None:
+            return Written(done=work.settled)
+        return deidentify_file(work, person=batch.people[work.person], tools=self._tools)
+
+    def _with_record(self, written: Written, records: dict[str, Mapping[str, str]]) -> FileDone:
+        if not self._tools.settings.wants_record or written.done.fate is not Fate.WRITTEN:
+            return written.done
+        name = self._name_of(written.record)
+        if name not in self._told:
+            self._told.add(name)
+            records[name] = dict(written.record)
+        return replace(written.done, record=name)
+
+    def _name_of(self, record: Mapping[str, str]) -> str:
+        known = self._names.get(id(record))
+        if known is not None and known[0] is record:
+            return known[1]
+        name = hashlib.sha256(json.dumps(sorted(record.items())).encode()).hexdigest()[:16]
+        if len(self._names) > 256:
+            self._names.clear()
+        self._names[id(record)] = (record, name)
+        return name
+
+
+def cpu_now() -> Cpu:
+    """Return what this worker and the process that it was forked from have used so far."""
+    return Cpu(pid=os.getpid(), seconds=time.process_time(), parent_seconds=_cpu_of(os.getppid()))
+
+
+def _cpu_of(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return 0.0  # not Linux: nobody can say
