@@ -73,7 +73,7 @@ def lay_out(walk: Walk, start: int, notes: list[Finding]) -> Layout:
         try:
             element = walk.element_at(position)
             if element.tag in PIXEL_TAGS and pixel is None:
-                pixel, position = _pixel_span(walk, element, notes)
+                pixel, position = pixel_span(walk, element, notes)
                 continue
             after = _end_of_plain(walk, element)
         except UnreadableInstance:
@@ -112,7 +112,8 @@ def _is_dropped(element: Element, end: int, notes: list[Finding]) -> bool:
     return True
 
 
-def _pixel_span(walk: Walk, element: Element, notes: list[Finding]) -> tuple[PixelSpan, int]:
+def pixel_span(walk: Walk, element: Element, notes: list[Finding]) -> tuple[PixelSpan, int]:
+    """Return where the value of a pixel element lies, and where the next element begins; what is cut is noted."""
     if element.length == UNDEFINED:
         return _encapsulated_span(walk, element, notes)
     there = min(element.length, walk.end - element.value)

@@ -178,7 +178,7 @@ def _read_meta(source: BinaryIO, size: int, notes: list[Finding]) -> tuple[int, 
             source.seek(element.value)
             announced = position + int.from_bytes(source.read(4), "little")
     source.seek(start)
-    file_meta = _parse(source.read(position - start), Encoding(implicit=False, little=True))
+    file_meta = parse(source.read(position - start), Encoding(implicit=False, little=True))
     settle(file_meta, notes, little=True)
     if kind is Kind.DICOM_BARE:
         _note_meta(notes, "The preamble was missing.")
@@ -219,7 +219,7 @@ def _read_body(
     observed = observed_encoding(body.read(8))
     encoding = observed or encoding_of(declared)
     layout = lay_out(Walk(body, end, encoding), start, notes)
-    dataset = _parse(b"".join(b"".join(copy_span(body, first, last - first)) for first, last in layout.kept), encoding)
+    dataset = parse(b"".join(b"".join(copy_span(body, first, last - first)) for first, last in layout.kept), encoding)
     settle(dataset, notes, little=encoding.little)
     if not dataset and layout.pixel is None:
         raise UnreadableInstance("The file holds no data set.", reason="unreadable")
@@ -231,7 +231,14 @@ def _read_body(
     return dataset, layout.pixel, syntax
 
 
-def _parse(encoded: bytes, encoding: Encoding) -> Dataset:
+def parse(encoded: bytes, encoding: Encoding) -> Dataset:
+    """Return the data set that stands in encoded form, not converted yet.
+
+    Raises
+    ------
+    UnreadableInstance
+        If it cannot be parsed; without what stands in it.
+    """
     try:
         return read_dataset(io.BytesIO(encoded), encoding.implicit, encoding.little)
     # A foreign parser over arbitrary bytes raises anything; its text and its chain may quote values, so both are cut.

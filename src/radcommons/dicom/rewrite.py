@@ -23,16 +23,57 @@ from radcommons.records.errors import UnreadableInstance
 IMPLEMENTATION_CLASS_UID = "2.25.219435758686649713324481092951559508677"
 IMPLEMENTATION_VERSION_NAME = "RADCOMMONS_0.1"
 
+PREAMBLE = bytes(128) + b"DICM"
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 _FLOAT_VR = {0x7FE00008: "OF", 0x7FE00009: "OD"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What was written: `sha256` in hexadecimal over the whole file, and its size in bytes."""
+    """What was written: `sha256` of the whole file in hexadecimal, empty if nobody wanted it, and its size in bytes."""
 
     sha256: str
     size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """A header ready to be written: all of the file before and behind the pixels.
+
+    Parameters
+    ----------
+    before, after : bytes
+        From the preamble to the last element below the pixels; the elements behind them.
+    transfer_syntax : str
+    has_small_pixels : bool
+        At most eight bits are allocated, which decides the representation of pixels that had none.
+    """
+
+    before: bytes
+    after: bytes
+    transfer_syntax: str
+    has_small_pixels: bool
+
+
+def encode_header(dataset: Dataset, *, transfer_syntax: str) -> Encoded:
+    """Encode preamble, fresh file meta information and data set.
+
+    Raises
+    ------
+    UnreadableInstance
+        If the data set cannot be encoded, or the transfer syntax is unknown (empty).
+    """
+    if not transfer_syntax:
+        raise UnreadableInstance(
+            "The transfer syntax could not be told from the bytes.", reason="unsupported-transfer-syntax"
+        )
+    before, after = _encode_around_pixels(dataset, encoding_of(transfer_syntax))
+    return Encoded(
+        before=b"".join((PREAMBLE, _file_meta(dataset, transfer_syntax), before)),
+        after=after,
+        transfer_syntax=transfer_syntax,
+        has_small_pixels=(dataset.get("BitsAllocated") or 16) <= 8,
+    )
 
 
 def write_instance(dataset: Dataset, *, header: Header, source: BinaryIO, target: BinaryIO) -> Written:
@@ -65,22 +106,31 @@ def write_instance(dataset: Dataset, *, header: Header, source: BinaryIO, target
     ----------
     DICOM PS3.10 section 7.1, PS3.5 annex A.4.
     """
-    if not header.transfer_syntax:
-        raise UnreadableInstance(
-            "The transfer syntax could not be told from the bytes.", reason="unsupported-transfer-syntax"
-        )
-    if header.pixel is not None and not header.pixel.is_complete:
-        raise UnreadableInstance("The pixel data are truncated.", reason="truncated")
-    encoding = encoding_of(header.transfer_syntax)
-    before, after = _encode_around_pixels(dataset, encoding)
-    tally = _Tally(target)
-    tally.write(bytes(128) + b"DICM" + _file_meta(dataset, header.transfer_syntax))
-    tally.write(before)
+    require_complete(header.pixel)
+    encoded = encode_header(dataset, transfer_syntax=header.transfer_syntax)
+    writer = Writer(target)
+    writer.write(encoded.before)
     if header.pixel is not None:
         with open_body(source, header) as body:
-            _copy_pixels(body, header.pixel, encoding, dataset, tally)
-    tally.write(after)
-    return Written(sha256=tally.digest.hexdigest(), size=tally.size)
+            head, tail = around_pixels(header.pixel, encoded)
+            writer.write(head)
+            for piece in copy_span(body, header.pixel.offset, header.pixel.length):
+                writer.write(piece)
+            writer.write(tail)
+    writer.write(encoded.after)
+    return writer.written()
+
+
+def require_complete(pixel: PixelSpan | None) -> None:
+    """Refuse pixels that the file does not wholly hold.
+
+    Raises
+    ------
+    UnreadableInstance
+        Reason ``truncated``.
+    """
+    if pixel is not None and not pixel.is_complete:
+        raise UnreadableInstance("The pixel data are truncated.", reason="truncated")
 
 
 def pixel_digest(source: BinaryIO, header: Header) -> str:
@@ -107,18 +157,31 @@ def content_digest(source: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-class _Tally:
-    """Writes through to a target and keeps digest and size."""
+class Writer:
+    """Writes through to a target and keeps size and, if it is wanted, digest."""
 
-    def __init__(self, target: BinaryIO) -> None:
-        self.target = target
-        self.digest = hashlib.sha256()
-        self.size = 0
+    __slots__ = ("_digest", "_size", "_target")
 
-    def write(self, piece: bytes) -> None:
-        self.target.write(piece)
-        self.digest.update(piece)
-        self.size += len(piece)
+    def __init__(self, target: BinaryIO, *, wants_digest: bool = True) -> None:
+        self._target = target
+        self._digest = hashlib.sha256() if wants_digest else None
+        self._size = 0
+
+    def write(self, piece: bytes | memoryview) -> None:
+        """Write all of a piece, also where the target takes part of it at a time."""
+        if self._digest is not None:
+            self._digest.update(piece)
+        length = len(piece)
+        self._size += length
+        done = self._target.write(piece)
+        # an unbuffered file may take less than it is given; one that tells nothing has taken all
+        while done is not None and done < length:
+            piece, length = piece[done:], length - done
+            done = self._target.write(piece)
+
+    def written(self) -> Written:
+        """Return what was written so far."""
+        return Written(sha256=self._digest.hexdigest() if self._digest is not None else "", size=self._size)
 
 
 def _encode_around_pixels(dataset: Dataset, encoding: Encoding) -> tuple[bytes, bytes]:
@@ -131,14 +194,21 @@ def _encode_around_pixels(dataset: Dataset, encoding: Encoding) -> tuple[bytes, 
         (first if tag < boundary else last)[tag] = dataset[tag]
     if "SpecificCharacterSet" in dataset:
         last.SpecificCharacterSet = dataset.SpecificCharacterSet
-    before = _encode(first, encoding)
+    before = encode(first, encoding)
     if set(last.keys()) <= {0x00080005}:
         return before, b""
     characters = last.pop(0x00080005, None)
-    return before, _encode(last, encoding, "iso8859" if characters is None else characters.value)
+    return before, encode(last, encoding, "iso8859" if characters is None else characters.value)
 
 
-def _encode(dataset: Dataset, encoding: Encoding, characters: object = "iso8859") -> bytes:
+def encode(dataset: Dataset, encoding: Encoding, characters: object = "iso8859") -> bytes:
+    """Return encoded elements.
+
+    Raises
+    ------
+    UnreadableInstance
+        If one cannot be encoded.
+    """
     _settle_ambiguous(dataset)
     buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = encoding.implicit, encoding.little
@@ -164,11 +234,22 @@ def _settle_ambiguous(dataset: Dataset) -> None:
 
 
 def _file_meta(dataset: Dataset, transfer_syntax: str) -> bytes:
-    """Encode a file meta information that says what must be said and nothing of where the file came from."""
+    named = (str(dataset.get(keyword, "") or "") for keyword in ("SOPClassUID", "SOPInstanceUID"))
+    return file_meta(*named, transfer_syntax=transfer_syntax)
+
+
+def file_meta(sop_class: str, sop_instance: str, *, transfer_syntax: str) -> bytes:
+    """Encode a file meta information that says what must be said and nothing of where the file came from.
+
+    Raises
+    ------
+    UnreadableInstance
+        If a UID is missing.
+    """
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
-    meta.MediaStorageSOPClassUID = UID(str(dataset.get("SOPClassUID", "") or ""))
-    meta.MediaStorageSOPInstanceUID = UID(str(dataset.get("SOPInstanceUID", "") or ""))
+    meta.MediaStorageSOPClassUID = UID(sop_class)
+    meta.MediaStorageSOPInstanceUID = UID(sop_instance)
     meta.TransferSyntaxUID = UID(transfer_syntax)
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
@@ -180,26 +261,24 @@ def _file_meta(dataset: Dataset, transfer_syntax: str) -> bytes:
     return buffer.getvalue()
 
 
-def _copy_pixels(body: BinaryIO, pixel: PixelSpan, encoding: Encoding, dataset: Dataset, tally: _Tally) -> None:
+def around_pixels(pixel: PixelSpan, encoded: Encoded) -> tuple[bytes, bytes]:
+    """Return what stands before the pixel value, its element's head, and behind it: end mark or padding."""
     length = pixel.length + pixel.length % 2
-    tally.write(_pixel_head(pixel, 0xFFFFFFFF if pixel.encapsulated else length, encoding, dataset))
-    for piece in copy_span(body, pixel.offset, pixel.length):
-        tally.write(piece)
-    if pixel.encapsulated:
-        tally.write(_SEQUENCE_END)
-    elif pixel.length % 2:
-        tally.write(b"\x00")  # PS3.5 section 8.1.1: a value has an even length
+    head = _pixel_head(pixel, 0xFFFFFFFF if pixel.encapsulated else length, encoded)
+    # PS3.5 section 8.1.1: a value has an even length
+    return head, _SEQUENCE_END if pixel.encapsulated else b"\x00" * (pixel.length % 2)
 
 
-def _pixel_head(pixel: PixelSpan, length: int, encoding: Encoding, dataset: Dataset) -> bytes:
+def _pixel_head(pixel: PixelSpan, length: int, encoded: Encoded) -> bytes:
+    encoding = encoding_of(encoded.transfer_syntax)
     order = "<" if encoding.little else ">"
     tag = struct.pack(order + "HH", pixel.tag >> 16, pixel.tag & 0xFFFF)
     if encoding.implicit:
         return tag + struct.pack(order + "I", length)
-    return tag + _pixel_vr(pixel, dataset).encode() + b"\x00\x00" + struct.pack(order + "I", length)
+    return tag + _pixel_vr(pixel, encoded).encode() + b"\x00\x00" + struct.pack(order + "I", length)
 
 
-def _pixel_vr(pixel: PixelSpan, dataset: Dataset) -> str:
+def _pixel_vr(pixel: PixelSpan, encoded: Encoded) -> str:
     """Return the value representation of PS3.5 section 8.2 and annex A.4; the source's, where it may stand."""
     if pixel.tag in _FLOAT_VR:
         return _FLOAT_VR[pixel.tag]
@@ -207,4 +286,4 @@ def _pixel_vr(pixel: PixelSpan, dataset: Dataset) -> str:
         return "OB"
     if pixel.vr in ("OB", "OW"):
         return pixel.vr
-    return "OB" if (dataset.get("BitsAllocated") or 16) <= 8 else "OW"
+    return "OB" if encoded.has_small_pixels else "OW"
