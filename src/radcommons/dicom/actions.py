@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 
-from radcommons.dicom.allowed import Definition, definition
+from radcommons.dicom.allowed import NEWER, Definition, definition
+from radcommons.dicom.private import SafeElement, is_creator
 from radcommons.dicom.profile import Profile
 
 
@@ -20,11 +22,14 @@ class Op(Enum):
     DUMMY = "replaced by a dummy"
     UID = "UID mapped"
     INSTANCE_UID = "UID of the object mapped"
+    UID_KEPT = "UID kept"
     DATE = "date shifted"
+    FULL_DATE = "date kept"
     TIME = "time kept"
     KEEP = "kept"
     NUMBER = "number kept"
     CODE_STRING = "code kept"
+    RETAINED = "kept by option after a search for the patient"
     TECHNICAL = "text kept after a search for known identity"
     DESCRIPTOR = "description cleaned"
     NARRATIVE = "sentences cleaned"
@@ -37,6 +42,7 @@ class Op(Enum):
 
 
 PRIVATE = "private"
+SAFE = "safe private"
 OUTSIDE = "not in the object's definition"
 TABLE = "PS3.15 table"
 PATIENT_NAME, PATIENT_ID, ACCESSION_NUMBER = 0x00100010, 0x00100020, 0x00080050
@@ -45,9 +51,13 @@ DOCUMENT_LENGTH = 0x00420015
 MEANINGS = frozenset({0x00080100, 0x00080104, 0x00080119, 0x00080120})
 DECLARED = frozenset({0x00080005, 0x00120062, 0x00120063, 0x00120064, 0x00280303, 0x0018A001})
 PIXELS = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003, 0x7FE00008, 0x7FE00009, 0x7FE00010})
+# Signatures, MACs and their references no longer hold once a value has changed; encrypted attributes are the originals.
+NO_LONGER_HOLDS = frozenset({0x04000402, 0x04000403, 0x04000500, 0x04000561, 0x4FFE0001, 0xFFFAFFFA})
+CHARACTERISTICS = 0x00080300
 DATES = frozenset({"DA", "DT"})
 SHORT_TEXTS = frozenset({"LO", "SH"})
 LONG_TEXTS = frozenset({"LT", "ST", "UT", "UC"})
+RETAINABLE = SHORT_TEXTS | LONG_TEXTS | {"AE", "UR"}
 SIMPLE = {"DS": Op.NUMBER, "IS": Op.NUMBER, "CS": Op.CODE_STRING, "AS": Op.AGE, "SQ": Op.ITEMS}
 
 
@@ -107,6 +117,12 @@ class RuleBook:
             found = self._rules[tag] = self._decide(tag)
         return found
 
+    def private_rules(self, safe: Mapping[int, SafeElement]) -> dict[int, Rule]:
+        """Return the rules of the private elements that `private.safe_elements` names; empty where none may stay."""
+        if not self.profile.keeps_safe_private or self.is_strict:
+            return {}
+        return {tag: _private_rule(tag, found) for tag, found in safe.items()}
+
     def items(self, tag: int) -> RuleBook:
         """Return the rules inside a sequence."""
         found = self._items.get(tag)
@@ -119,21 +135,25 @@ class RuleBook:
 
     def _decide(self, tag: int) -> Rule:
         group = tag >> 16
-        name = keyword_for_tag(tag) or f"({group:04X},{tag & 0xFFFF:04X})"
+        name = name_of(tag)
         if group & 1:
             return Rule(Op.REMOVE, "UN", name, PRIVATE)
         if tag == DOCUMENT_LENGTH:
             return Rule(Op.REMOVE, "UL", name, "length of the document that was taken out")
         if tag in PIXELS and not self.is_nested:
             return Rule(Op.KEEP, "OW", name, "pixel data")
+        if tag in NO_LONGER_HOLDS:
+            return Rule(Op.REMOVE, "UN", name, "no longer holds")
+        if tag == CHARACTERISTICS and not self.profile.keeps_safe_private:
+            return Rule(Op.REMOVE, "SQ", name, "speaks of private elements that go")
         if group >> 8 in (0x50, 0x60) or tag not in self.definition or tag in PIXELS:
             return Rule(Op.REMOVE, "UN", name, OUTSIDE)
         if tag in DECLARED:
-            return Rule(Op.REMOVE, dictionary_VR(tag), name, "stated anew")
+            return Rule(Op.REMOVE, vr_of(tag), name, "stated anew")
         return self._resolve(tag, name)
 
     def _resolve(self, tag: int, name: str) -> Rule:
-        vr = dictionary_VR(tag)
+        vr = vr_of(tag)
         kind = self.definition.types[tag][0]
         letters = self.profile.action(tag)
         by_type = {"1": Op.DUMMY, "2": Op.EMPTY}.get(kind, Op.REMOVE)
@@ -160,11 +180,13 @@ class RuleBook:
 
     def _kept(self, tag: int, vr: str, letters: str | None, by_type: Op) -> Op:
         if vr == "UI":
-            return Op.KEEP if letters == "K" and self.profile.keeps_uids else Op.UID
+            return Op.UID_KEPT if letters == "K" or self.profile.keeps_uids else Op.UID
         if vr in DATES:
-            return Op.DATE if self.profile.shifts_dates else by_type
+            return Op.FULL_DATE if self.profile.keeps_dates else Op.DATE if self.profile.shifts_dates else by_type
         if vr == "TM":
-            return Op.TIME if self.profile.shifts_dates else by_type
+            return Op.TIME if self.profile.keeps_times else by_type
+        if tag in self.profile.retained and vr in RETAINABLE:
+            return Op.RETAINED
         if vr in SHORT_TEXTS or vr in LONG_TEXTS or tag == BODY_PART:
             return self._text(tag, vr, letters)
         if vr in SIMPLE:
@@ -181,6 +203,27 @@ class RuleBook:
         if vr in LONG_TEXTS:
             return Op.NARRATIVE
         return Op.DESCRIPTOR if letters == "C" or tag == BODY_PART else Op.TECHNICAL
+
+
+def name_of(tag: int) -> str:
+    """Return the keyword of an attribute, or its tag in brackets."""
+    return keyword_for_tag(tag) or (NEWER[tag][0] if tag in NEWER else f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
+
+
+def vr_of(tag: int) -> str:
+    """Return the value representation of the dictionary, also of attributes newer than its edition."""
+    return NEWER[tag][1] if tag in NEWER else dictionary_VR(tag)
+
+
+def _private_rule(tag: int, safe: SafeElement) -> Rule:
+    name = name_of(tag)
+    reason = f"{SAFE}, PS3.15 Table E.3.10-1" if safe.is_listed else f"{SAFE}, declared by the object"
+    if is_creator(tag):
+        # a creator of the table is nobody's name; a declared one may be anything
+        op = Op.LITERAL if safe.is_listed else Op.TECHNICAL
+        return Rule(op, "LO", name, reason, literal=safe.creator if safe.is_listed else "")
+    op = SIMPLE.get(safe.vr) or (Op.TECHNICAL if safe.vr in SHORT_TEXTS else Op.KEEP)
+    return Rule(op, safe.vr, name, reason)
 
 
 @lru_cache(maxsize=512)

@@ -16,9 +16,13 @@ SUCCESSORS = {
     "1.2.840.10008.5.1.4.1.1.12.3": "1.2.840.10008.5.1.4.1.1.12.1",  # X-Ray Angiographic Bi-plane
 }
 # Attributes beside the tables. Pixels pass byte by byte, so what says how many frames they are passes with them, even
-# in single-frame classes that software misuses; EthnicGroup gave way to EthnicGroups, but archives hold the former.
+# in single-frame classes that software misuses.
 PIXEL_COMPANIONS = {0x00280008: "1C"}
-PREDECESSORS = {0x00102162: 0x00102160}
+# Attributes that other editions of PS3.3 have beside one that the tables hold. Archives keep objects of all editions:
+# EthnicGroup gave way to EthnicGroups, ROIObservationLabel and -Description were retired in 2023.
+OTHER_EDITIONS = {0x00102161: (0x00102160, 0x00102162), 0x300600A4: (0x30060085, 0x30060088)}
+# Attributes that are newer than the data dictionary: keyword and value representation.
+NEWER = {0x00102162: ("EthnicGroups", "UC")}
 ROWS = 0x00280010
 # Items that may hold items of their own kind; the tables stop at the first level.
 RECURSIVE = frozenset({0x0040A730, 0x00080121})  # ContentSequence, EquivalentCodeSequence
@@ -48,6 +52,9 @@ class Definition:
                 self.types[tag] = min(self.types.get(tag, "3"), kind)
                 if items != "0":
                     self._items[tag] = (*self._items.get(tag, ()), int(items))
+        for beside, others in OTHER_EDITIONS.items():
+            if beside in self.types:
+                self.types |= {tag: "3" for tag in others if tag not in self.types}
 
     def __contains__(self, tag: int) -> bool:
         return tag in self.types
@@ -87,7 +94,6 @@ def definition(sop_class_uid: str) -> Definition | None:
     found = Definition(tuple(sorted({MODULES[module.rstrip("!")] for module in modules})))
     if ROWS in found:
         found.types = PIXEL_COMPANIONS | found.types
-    found.types |= {old: "3" for new, old in PREDECESSORS.items() if new in found}
     return found
 
 

@@ -53,8 +53,10 @@ def shift_date(text: str, days: int) -> str | None:
     return None if moved is None else f"{moved:%Y%m%d}".zfill(8)
 
 
-def shift_datetime(text: str, days: int) -> str | None:
-    """Return a DT value moved by `days` with the precision it had, without its offset from UTC; None if it is none.
+def shift_datetime(text: str, days: int, *, keeps_time: bool = True, keeps_zone: bool = False) -> str | None:
+    """Return a DT value moved by `days` with the precision it had; None if it is none.
+
+    The offset from UTC goes unless `keeps_zone`, and the time of day unless `keeps_time`.
 
     A value of a year or a month only stands for its first day while it is moved.
 
@@ -65,12 +67,13 @@ def shift_datetime(text: str, days: int) -> str | None:
     found = _DATETIME.fullmatch(text.strip(" \0"))
     if not found:
         return None
-    year, month, day, rest, _offset = found.groups()
+    year, month, day, rest, offset = found.groups()
     moved = _moved(_day(year, month, day), days)
     if moved is None or (rest and not (month and day)):
         return None
     precision = 4 if month is None else 6 if day is None else 8
-    return f"{moved:%Y%m%d}".zfill(8)[:precision] + rest
+    shown = f"{moved:%Y%m%d}".zfill(8)[:precision] + (rest if keeps_time else "")
+    return shown + (offset or "" if keeps_zone and keeps_time else "")
 
 
 def is_time(text: str) -> bool:

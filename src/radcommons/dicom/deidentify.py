@@ -17,6 +17,7 @@ from radcommons.dicom.actions import PRIVATE, Op, Rule, RuleBook, rules_for
 from radcommons.dicom.deidentify_stamp import file_meta_of, stamp
 from radcommons.dicom.deidentify_values import Values
 from radcommons.dicom.mapping import Mapper
+from radcommons.dicom.private import NOTHING, Declared, as_listed, declared_safe, safe_in
 from radcommons.dicom.profile import Profile
 from radcommons.dicom.text import cleaner_for
 from radcommons.dicom.text_identity import KnownIdentity
@@ -89,8 +90,7 @@ def deidentify(dataset: Dataset, *, profile: Profile, mapper: Mapper, known: Kno
         )
     if not _text_of(dataset, SOP_INSTANCE):
         return _refused("uid-missing", "The SOP Instance UID is missing; derive one before de-identification.")
-    cleaner = cleaner_for(known | KnownIdentity.of(dataset), keeps_unknown_words=profile.keeps_unknown_words)
-    work = _Work(profile, Values(profile, mapper, cleaner))
+    work = _work(profile, mapper, known | KnownIdentity.of(dataset), declared_safe(dataset))
     fresh = work.treat(dataset, book, "", 0)
     stamp(fresh, dataset, profile=profile, pseudonym=mapper.pseudonym, encoding_needs_unicode=work.values.has_non_ascii)
     fresh.file_meta = file_meta_of(dataset, fresh)
@@ -101,7 +101,13 @@ def deidentify(dataset: Dataset, *, profile: Profile, mapper: Mapper, known: Kno
 
 
 def deidentify_part(
-    part: Dataset, *, profile: Profile, mapper: Mapper, known: KnownIdentity, sop_class: str
+    part: Dataset,
+    *,
+    profile: Profile,
+    mapper: Mapper,
+    known: KnownIdentity,
+    sop_class: str,
+    declared: Declared = NOTHING,
 ) -> Deidentified:
     """Return what `deidentify` would make of some of an object's top-level elements, without its stamps.
 
@@ -115,6 +121,8 @@ def deidentify_part(
         All that is to be looked for; nothing is added.
     sop_class : str
         Of the object; a known one.
+    declared : Declared
+        What the object's (0008,0300) says of its private elements (`private.declared_safe`).
 
     Notes
     -----
@@ -123,11 +131,16 @@ def deidentify_part(
     book = rules_for(profile, sop_class)
     if book is None:
         return _refused("unsupported-sop-class", "The SOP Class is none whose attributes are known.")
-    work = _Work(profile, Values(profile, mapper, cleaner_for(known, keeps_unknown_words=profile.keeps_unknown_words)))
+    work = _work(profile, mapper, known, declared)
     fresh = work.treat(part, book, "", 0)
     if work.values.has_non_ascii:
         fresh.SpecificCharacterSet = "ISO_IR 192"
     return Deidentified(dataset=fresh, findings=tuple(work.findings()), record=work.record, counts=dict(work.counts))
+
+
+def _work(profile: Profile, mapper: Mapper, known: KnownIdentity, declared: Declared) -> _Work:
+    cleaner = cleaner_for(known, keeps_unknown_words=profile.keeps_unknown_words)
+    return _Work(profile, Values(profile, mapper, cleaner, known=known), declared)
 
 
 def _text_of(dataset: Dataset, tag: int) -> str:
@@ -159,10 +172,11 @@ def _keep_encoding(dataset: Dataset, fresh: Dataset) -> None:
 class _Work:
     """One pass over one object."""
 
-    __slots__ = ("_treatments", "counts", "private", "profile", "record", "values")
+    __slots__ = ("_declared", "_treatments", "counts", "private", "profile", "record", "values")
 
-    def __init__(self, profile: Profile, values: Values) -> None:
+    def __init__(self, profile: Profile, values: Values, declared: Declared) -> None:
         self.profile = profile
+        self._declared = declared
         self.values = values
         self.record: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
@@ -174,12 +188,13 @@ class _Work:
     def treat(self, source: Dataset, book: RuleBook, path: str, depth: int) -> Dataset:
         """Return a new data set made of what the rules let through."""
         kept: dict[BaseTag, DataElement | RawDataElement] = {}
+        safe = book.private_rules(safe_in(source, declared=self._declared)) if self.profile.keeps_safe_private else {}
         for tag in source.keys():  # noqa: SIM118  (iterating a data set converts every element)
-            rule = book.rule(int(tag))
+            rule = safe.get(int(tag)) or book.rule(int(tag))
             if rule.op is Op.REMOVE:
                 self._note(rule, path, tag)
             elif tag.element:  # group lengths are retired and would be wrong
-                element = self._element(source, tag, rule, path)
+                element = as_listed(source, tag, rule.vr) if tag in safe else self._element(source, tag, rule, path)
                 fresh = None if element is None else self._one(element, rule, book, path, depth, source)
                 if fresh is not None:
                     kept[tag] = fresh

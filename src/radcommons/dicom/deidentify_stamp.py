@@ -5,10 +5,11 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
 from radcommons.dicom.dates import age_at
-from radcommons.dicom.profile import CODE_MEANINGS, MODIFIED_DATES, Profile
+from radcommons.dicom.profile import CLEAN_FACES, CLEAN_PIXELS, CODE_MEANINGS, OF_PIXELS, Profile
 from radcommons.dicom.rewrite import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 PRODUCT = "radcommons"
@@ -46,19 +47,28 @@ def stamp(fresh: Dataset, original: Dataset, *, profile: Profile, pseudonym: str
         fresh.SpecificCharacterSet = "ISO_IR 192"
     fresh.PatientName = fresh.PatientID = pseudonym
     fresh.PatientIdentityRemoved = "YES"
-    fresh.DeidentificationMethod = [f"{PRODUCT} {profile.id} {profile.version}", f"sha256 {profile.digest[:16]}"]
-    codes = dict.fromkeys((*profile.codes, *_earlier_codes(original)))
-    fresh.DeidentificationMethodCodeSequence = [coded(code, CODE_MEANINGS[code]) for code in codes]
-    fresh.LongitudinalTemporalInformationModified = "MODIFIED" if MODIFIED_DATES in profile.codes else "REMOVED"
+    fresh.DeidentificationMethod = [f"{PRODUCT} {profile.id} {profile.version}"[:64], f"sha256 {profile.digest[:16]}"]
+    codes = dict.fromkeys((*profile.header_codes, *_earlier_codes(original)))
+    fresh.DeidentificationMethodCodeSequence = [coded(code, CODE_MEANINGS[code]) for code in sorted(codes)]
+    fresh.LongitudinalTemporalInformationModified = _temporal(fresh, original, profile)
     fresh.ContributingEquipmentSequence = [_equipment(profile)]
     _state_age(fresh, original, profile)
 
 
 def _earlier_codes(original: Dataset) -> list[str]:
-    # an earlier de-identifier's statements stay, unless ours says otherwise of the same matter
-    items = original.get("DeidentificationMethodCodeSequence") or []
-    stated = [str(item.get("CodeValue", "")) for item in items]
-    return sorted(code for code in stated if code in ("113101", "113102", "113103", "113104"))
+    # what an earlier de-identifier did to pixels stays done; of the header only what is done now can be said
+    element = original.get("DeidentificationMethodCodeSequence")
+    items = element if isinstance(element, Sequence) else []
+    stated = [str(item.get("CodeValue", "")).strip() for item in items]
+    return sorted(code for code in stated if code in OF_PIXELS)
+
+
+def _temporal(fresh: Dataset, original: Dataset, profile: Profile) -> str:
+    """Return (0028,0303): what was modified or removed before stays so, also where this profile keeps what it finds."""
+    earlier = str(original.get("LongitudinalTemporalInformationModified") or "").strip()
+    if earlier == "REMOVED" and not fresh.get("StudyDate"):
+        return earlier
+    return earlier if earlier == "MODIFIED" and profile.keeps_dates else profile.temporal_information
 
 
 def _equipment(profile: Profile) -> Dataset:
@@ -81,13 +91,32 @@ def _state_age(fresh: Dataset, original: Dataset, profile: Profile) -> None:
 
 
 def stamp_pixels_checked(dataset: Dataset) -> None:
-    """State that nobody's identity is burned in; for the caller who has really checked the pixels.
+    """State that nobody's identity is burned in; for the caller who has really checked, or cleaned, every frame.
 
     References
     ----------
-    DICOM PS3.3, section C.7.6.1, (0028,0301).
+    DICOM PS3.3, section C.7.6.1, (0028,0301); PS3.15, section E.3.1.
     """
     dataset.BurnedInAnnotation = "NO"
+    _state(dataset, CLEAN_PIXELS)
+
+
+def stamp_faces_removed(dataset: Dataset) -> None:
+    """State that no recognizable features are left; for the plug-in that has really removed them.
+
+    References
+    ----------
+    DICOM PS3.3, section C.7.6.1, (0028,0302); PS3.15, section E.3.2.
+    """
+    dataset.RecognizableVisualFeatures = "NO"
+    _state(dataset, CLEAN_FACES)
+
+
+def _state(dataset: Dataset, code: str) -> None:
+    items = list(dataset.get("DeidentificationMethodCodeSequence") or [])
+    if code not in {str(item.get("CodeValue", "")) for item in items}:
+        items.append(coded(code, CODE_MEANINGS[code]))
+        dataset.DeidentificationMethodCodeSequence = sorted(items, key=lambda item: str(item.CodeValue))
 
 
 def file_meta_of(original: Dataset, fresh: Dataset) -> FileMetaDataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -15,10 +16,12 @@ from radcommons.dicom.actions import LONG_TEXTS, Op, Rule
 from radcommons.dicom.dates import capped_age, is_time, shift_date, shift_datetime
 from radcommons.dicom.mapping import Mapper
 from radcommons.dicom.profile import Profile
-from radcommons.dicom.text import Cleaned, Cleaner, Manner
+from radcommons.dicom.text import Cleaned, Cleaner, Manner, cleaner_for
+from radcommons.dicom.text_identity import IDS, KnownIdentity
 from radcommons.dicom.uids import is_standards_own, is_well_known, uid_problem
 from radcommons.records.finding import Finding, Severity
 
+NOBODY = KnownIdentity()
 Treatment = Callable[[DataElement, Rule, str, Dataset], DataElement | None]
 NUMBER = re.compile(r"[ 0-9+\-.eE]*")
 CODE = re.compile(r"[A-Z0-9_ ]*")
@@ -50,11 +53,24 @@ class Values:
     mapper : Mapper
     cleaner : Cleaner
         Knows the identity to look for.
+    known : KnownIdentity
+        The same identity, for what an option retains.
     """
 
-    __slots__ = ("_cleaner", "_mapper", "_profile", "bad_uids", "cleaned", "has_non_ascii", "repaired", "words_removed")
+    __slots__ = (
+        "_cleaner",
+        "_known",
+        "_mapper",
+        "_profile",
+        "bad_uids",
+        "cleaned",
+        "has_non_ascii",
+        "repaired",
+        "words_removed",
+    )
 
-    def __init__(self, profile: Profile, mapper: Mapper, cleaner: Cleaner) -> None:
+    def __init__(self, profile: Profile, mapper: Mapper, cleaner: Cleaner, *, known: KnownIdentity = NOBODY) -> None:
+        self._known = known
         self._profile = profile
         self._mapper = mapper
         self._cleaner = cleaner
@@ -71,11 +87,14 @@ class Values:
             Op.DUMMY: lambda element, rule, _path, _source: self._dummy(element, rule),
             Op.UID: self._uid,
             Op.INSTANCE_UID: self._uid,
+            Op.UID_KEPT: self._uid_kept,
             Op.DATE: self._date,
+            Op.FULL_DATE: self._full_date,
             Op.TIME: self._time,
             Op.KEEP: self._keep,
             Op.NUMBER: self._number,
             Op.CODE_STRING: self._code_string,
+            Op.RETAINED: self._retained,
             Op.TECHNICAL: self._technical,
             Op.DESCRIPTOR: self._descriptor,
             Op.NARRATIVE: self._narrative,
@@ -132,6 +151,12 @@ class Values:
         mapped = [self._new_uid(text, rule, path) for text in texts]
         return element if mapped == texts else _joined(element, "UI", mapped)
 
+    def _uid_kept(self, element: DataElement, rule: Rule, path: str, source: Dataset) -> DataElement | None:
+        texts = _texts(element)
+        # what is no UID at all may be anything
+        is_whole = texts is not None and not any(text.strip(" \0") and uid_problem(text.strip(" \0")) for text in texts)
+        return element if is_whole and element.VR == "UI" else self._uid(element, rule, path, source)
+
     def _new_uid(self, text: str, rule: Rule, path: str) -> str:
         bare = text.strip(" \0")
         is_public = is_well_known if rule.op is Op.INSTANCE_UID else is_standards_own
@@ -142,8 +167,21 @@ class Values:
         return self._mapper.uid(bare)
 
     def _date(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
-        move = shift_date if rule.vr == "DA" else shift_datetime
-        return self._each(element, rule, path, lambda text: move(text, self._mapper.shift_days))
+        return self._moved(element, rule, path, self._mapper.shift_days)
+
+    def _full_date(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
+        return self._moved(element, rule, path, 0)
+
+    def _moved(self, element: DataElement, rule: Rule, path: str, days: int) -> DataElement | None:
+        if rule.vr == "DA":
+            return self._each(element, rule, path, lambda text: shift_date(text, days))
+        keeps_times, keeps_zone = self._profile.keeps_times, days == 0
+        return self._each(
+            element,
+            rule,
+            path,
+            lambda text: shift_datetime(text, days, keeps_time=keeps_times, keeps_zone=keeps_zone),
+        )
 
     def _time(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
         return self._each(element, rule, path, lambda text: text if is_time(text) else None)
@@ -191,6 +229,14 @@ class Values:
     def _technical(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
         return self._cleaned(element, rule, path, Manner.TECHNICAL)
 
+    def _retained(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
+        texts = _texts(element) or []
+        known = self._known
+        own = frozenset(text.strip() for text in texts) if int(element.tag) in IDS else frozenset()
+        # the place is what the option retains: it is no reason to take anything out, nor is a device's own number
+        sought = replace(known, places=frozenset(), ids=known.ids - own)
+        return self._cleaned(element, rule, path, Manner.TERM, cleaner_for(sought, keeps_unknown_words=True))
+
     def _descriptor(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
         return self._cleaned(element, rule, path, Manner.DESCRIPTOR)
 
@@ -205,11 +251,13 @@ class Values:
         manner = Manner.TECHNICAL if is_value else Manner.DESCRIPTOR
         return self._cleaned(element, rule, path, manner)
 
-    def _cleaned(self, element: DataElement, rule: Rule, path: str, manner: Manner) -> DataElement | None:
+    def _cleaned(
+        self, element: DataElement, rule: Rule, path: str, manner: Manner, cleaner: Cleaner | None = None
+    ) -> DataElement | None:
         texts = _texts(element)
         if texts is None:
             return self._broken(element, rule, path)
-        results = [self._cleaner.clean(text, manner) for text in texts]
+        results = [(cleaner or self._cleaner).clean(text, manner) for text in texts]
         fresh = [result.text for result in results]
         self._remember(results, path + rule.name)
         if not all(text.isascii() for text in fresh):

@@ -21,6 +21,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 PSEUDONYM = re.compile(r"[A-Z][A-Z0-9]{1,11}-[0-9A-HJKMNP-TV-Z]{10}")
 SITE_CODE = re.compile(r"[A-Z][A-Z0-9]{1,11}")
 LONGEST_SHIFT_DAYS = 3650
+WEEK = 7
 SHORTEST_SECRET = 16
 
 
@@ -75,7 +76,9 @@ def _letters(digest: bytes, count: int) -> str:
 
 
 def pseudonym_for(secret: bytes, site_code: str, issuer: str, patient_id: str) -> str:
-    """Return a patient's pseudonym, ``SITECODE-`` and ten letters: 50 bits of a keyed hash of (issuer, identifier).
+    """Return a patient's pseudonym, ``SITECODE-`` and ten letters: 50 bits of a keyed hash of site, issuer and number.
+
+    One number at two hospitals of a group that share a secret is two people, who cannot be linked by their letters.
 
     Among a million patients two share one with a probability below 0.0005; the crosswalk is the truth and then assigns
     another one.
@@ -87,12 +90,18 @@ def pseudonym_for(secret: bytes, site_code: str, issuer: str, patient_id: str) -
     """
     if not SITE_CODE.fullmatch(site_code):
         raise UsageError("The site code is malformed.", mend="Use 2 to 12 capital letters and digits, a letter first.")
-    return f"{site_code}-{_letters(_keyed(secret, 'pseudonym', issuer, patient_id), 10)}"
+    return f"{site_code}-{_letters(_keyed(secret, 'pseudonym', site_code, issuer, patient_id), 10)}"
 
 
-def shift_for(secret: bytes, issuer: str, patient_id: str) -> int:
-    """Return the days added to all dates of a patient: uniform over -1 to -3650, into the past and never 0."""
-    number = int.from_bytes(_keyed(secret, "date", issuer, patient_id)[:8], "big")
+def shift_for(secret: bytes, site_code: str, issuer: str, patient_id: str, *, keeps_weekdays: bool = False) -> int:
+    """Return the days added to all dates of a patient: uniform over -1 to -3650, into the past and never 0.
+
+    With `keeps_weekdays` they are whole weeks, -7 to -3647: a Monday stays a Monday, and 521 shifts are left to guess
+    among instead of 3650.
+    """
+    number = int.from_bytes(_keyed(secret, "date", site_code, issuer, patient_id)[:8], "big")
+    if keeps_weekdays:
+        return -WEEK * (1 + number % (LONGEST_SHIFT_DAYS // WEEK))
     return -1 - number % LONGEST_SHIFT_DAYS
 
 
@@ -107,9 +116,13 @@ class KeyedMapper:
         One number of two issuers is two people.
     pseudonym, shift_days : optional
         What the crosswalk already holds for this patient, where it differs from the derived value.
+    uid_root : str
+        The profile's own root for new UIDs; empty for 2.25.
+    keeps_weekdays : bool
+        Whether the profile shifts by whole weeks; asked only where `shift_days` is not given.
     """
 
-    __slots__ = ("_accession", "_uid", "pseudonym", "shift_days")
+    __slots__ = ("_secret", "_site", "_uid", "pseudonym", "shift_days")
 
     def __init__(
         self,
@@ -120,26 +133,28 @@ class KeyedMapper:
         patient_id: str,
         pseudonym: str | None = None,
         shift_days: int | None = None,
+        uid_root: str = "",
+        keeps_weekdays: bool = False,
     ) -> None:
         self.pseudonym = pseudonym or pseudonym_for(secret, site_code, issuer, patient_id)
-        self.shift_days = shift_days or shift_for(secret, issuer, patient_id)
-        self._uid = _uid_function(purpose_key(secret, "uid"))
-        self._accession = secret
+        self.shift_days = shift_days or shift_for(secret, site_code, issuer, patient_id, keeps_weekdays=keeps_weekdays)
+        self._uid = _uid_function(purpose_key(secret, "uid"), uid_root)
+        self._secret, self._site = secret, site_code
 
     def uid(self, original: str) -> str:
         """Return the UID that takes the place of `original`; also for text that is no UID at all."""
         return self._uid(original)
 
     def accession(self, original: str) -> str:
-        """Return a keyed accession number of 16 characters."""
-        return _letters(_keyed(self._accession, "accession", original), 16)
+        """Return a keyed accession number of 16 characters; equal numbers of two hospitals become two."""
+        return _letters(_keyed(self._secret, "accession", self._site, original), 16)
 
 
 @lru_cache(maxsize=16)
-def _uid_function(key: bytes) -> Callable[[str], str]:
+def _uid_function(key: bytes, root: str) -> Callable[[str], str]:
     # one cache for all patients of a site: a series of 500 slices names the same study, series and frame of reference
     @lru_cache(maxsize=65536)
     def mapped(original: str) -> str:
-        return derive_uid(key, original)
+        return derive_uid(key, original, root=root)
 
     return mapped

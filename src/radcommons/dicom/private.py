@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 
 from radcommons.dicom._tables.safe_private import SAFE
 
@@ -190,6 +192,31 @@ def _numbers(item: Dataset, tag: int) -> Iterator[int]:
     for one in value if isinstance(value, MultiValue | list | tuple) else (value,):
         if isinstance(one, int):
             yield one & 0xFFFF if tag == 0x00080301 else one & 0xFF
+
+
+def as_listed(dataset: Dataset, tag: BaseTag, vr: str) -> DataElement | None:
+    """Return a safe element in its representation, also where the file said none; None when its value is none of it.
+
+    What a private dictionary would guess of an implicit file's element is not asked.
+    """
+    raw = dataset.get_item(tag)
+    if isinstance(raw, RawDataElement) and raw.VR in UNKNOWN:
+        if (raw.VR != "UN" and not raw.is_little_endian) or vr == "SQ" or not isinstance(raw.value, bytes):
+            return _converted(dataset, tag, vr)
+        value = decoded(raw.value, vr)
+        return None if value is None else DataElement(tag, vr, value)
+    return _converted(dataset, tag, vr)
+
+
+def _converted(dataset: Dataset, tag: BaseTag, vr: str) -> DataElement | None:
+    try:
+        element = dataset[tag]
+        if element.VR == "UN" and isinstance(element.value, bytes):
+            value = decoded(element.value, vr)
+            return None if value is None else DataElement(tag, vr, value)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, NotImplementedError, IndexError):
+        return None
+    return element if vr == element.VR else None
 
 
 def decoded(value: bytes, vr: str) -> object:

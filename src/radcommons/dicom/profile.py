@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,8 +15,11 @@ from pydicom.datadict import keyword_for_tag
 from radcommons.dicom._tables.ps3_15_e1 import BASIC, EDITION, MASKS
 from radcommons.dicom._tables.ps3_15_e1_options import EDITION as OPTIONS_EDITION
 from radcommons.dicom._tables.ps3_15_e1_options import OPTIONS
-from radcommons.dicom.profile_file import ProfileFile, parse_profile
-from radcommons.records.errors import DocumentError, NotFound
+from radcommons.dicom._tables.safe_private import EDITION as PRIVATE_EDITION
+from radcommons.dicom.profile_file import ProfileFile
+from radcommons.dicom.profile_sources import read_profile
+from radcommons.dicom.profile_sources import shipped_options as shipped_options
+from radcommons.dicom.profile_sources import shipped_profiles as shipped_profiles
 
 # PS3.16 CID 7050; 113100 is the Basic Profile itself and always holds.
 CODE_MEANINGS = {
@@ -35,8 +37,11 @@ CODE_MEANINGS = {
     "113111": "Retain Safe Private Option",
     "113112": "Retain Institution Identity Option",
 }
-MODIFIED_DATES = "113107"
-RETAINED_UIDS = "113110"
+CLEAN_PIXELS, CLEAN_FACES, CLEAN_GRAPHICS, CLEAN_STRUCTURED = "113101", "113102", "113103", "113104"
+FULL_DATES, MODIFIED_DATES = "113106", "113107"
+RETAINED_DEVICE, RETAINED_UIDS, SAFE_PRIVATE, RETAINED_INSTITUTION = "113109", "113110", "113111", "113112"
+# What a header alone cannot make true: the caller who looked at the pixels states it.
+OF_PIXELS = frozenset({CLEAN_PIXELS, CLEAN_FACES})
 LETTERS = {
     "X": "removed (emptied or replaced by a dummy where the object must have it)",
     "Z": "emptied (a dummy where the object must have a value)",
@@ -84,9 +89,89 @@ class Profile:
         """Codes of PS3.16 CID 7050 for (0012,0064), Basic Profile first."""
         return ("113100", *sorted(option.code for option in self.file.options))
 
+    def has(self, code: str) -> bool:
+        """Whether an option of PS3.16 CID 7050 holds."""
+        return code in self._codes
+
+    @cached_property
+    def _codes(self) -> frozenset[str]:
+        return frozenset(self.codes)
+
+    @property
+    def header_codes(self) -> tuple[str, ...]:
+        """Codes that hold of every object whose header went through: those of the pixels are not among them."""
+        return tuple(code for code in self.codes if code not in OF_PIXELS)
+
+    @property
+    def cleans_pixels(self) -> bool:
+        """Whether text in pixels is looked for and removed, or the object held (113101)."""
+        return self.has(CLEAN_PIXELS)
+
+    @property
+    def cleans_faces(self) -> bool:
+        """Whether recognizable features must be removed by a plug-in, or the object held (113102)."""
+        return self.has(CLEAN_FACES)
+
+    @property
+    def cleans_graphics(self) -> bool:
+        """Whether graphic annotations stay with cleaned text (113103)."""
+        return self.has(CLEAN_GRAPHICS)
+
+    @property
+    def cleans_structured(self) -> bool:
+        """Whether content items stay with cleaned text (113104)."""
+        return self.has(CLEAN_STRUCTURED)
+
+    @property
+    def keeps_safe_private(self) -> bool:
+        """Whether private elements that are known or declared to be safe stay (113111)."""
+        return self.has(SAFE_PRIVATE)
+
+    @property
+    def keeps_dates(self) -> bool:
+        """Whether dates stay as they are, under the agreement that the profile names (113106)."""
+        return self.file.dates == "full"
+
+    @property
+    def keeps_times(self) -> bool:
+        """Whether times of day stay where dates stay or are shifted."""
+        return self.file.dates != "removed" and self.file.times == "keep"
+
+    @property
+    def keeps_weekdays(self) -> bool:
+        """Whether dates are shifted by whole weeks."""
+        return self.file.weekdays == "keep"
+
+    @property
+    def uid_root(self) -> str:
+        """The organisation's root for new UIDs; empty for 2.25."""
+        return self.file.uid_root
+
+    @property
+    def agreement(self) -> str:
+        """The agreement that allows full dates; empty where there are none."""
+        return self.file.agreement
+
+    @property
+    def temporal_information(self) -> str:
+        """The value of (0028,0303) that agrees with the date option."""
+        return {"full": "UNMODIFIED", "shifted": "MODIFIED", "removed": "REMOVED"}[self.file.dates]
+
+    @cached_property
+    def retained(self) -> frozenset[int]:
+        """Attributes that the options for devices and institutions keep, whatever is known of places and numbers."""
+        codes = (RETAINED_DEVICE, RETAINED_INSTITUTION)
+        return frozenset(tag for tag, letter in self._overlay.items() if letter == "K" and self._comes_of(tag, codes))
+
+    def _comes_of(self, tag: int, codes: tuple[str, ...]) -> bool:
+        return tag not in self.file.rules and any(
+            o.code in codes and tag in OPTIONS.get(o.code, {}) and (not o.only or tag in o.only)
+            for o in self.file.options
+        )
+
     @property
     def shifts_dates(self) -> bool:
-        """Whether dates are shifted; otherwise they are removed."""
+        """Whether dates are shifted (113107)."""
         return self.file.dates == "shifted"
 
     @property
@@ -97,7 +182,7 @@ class Profile:
     @property
     def keeps_uids(self) -> bool:
         """Whether the Retain UIDs option holds."""
-        return RETAINED_UIDS in self.codes
+        return self.has(RETAINED_UIDS)
 
     @property
     def keeps_unknown_words(self) -> bool:
@@ -109,7 +194,7 @@ class Profile:
         """SHA-256 of what the profile means, as canonical JSON: the same for two files that differ in comments."""
         meaning = {
             **self.file.as_dict(),
-            "tables": {"basic": EDITION, "options": OPTIONS_EDITION},
+            "tables": {"basic": EDITION, "options": OPTIONS_EDITION, "private": PRIVATE_EDITION},
             "actions": {f"{tag:08X}": letters for tag, letters in sorted(self._overlay.items())},
         }
         canonical = json.dumps(meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -136,7 +221,8 @@ class Profile:
         yield f"# {self.title} (`{self.id}`, version {self.version})"
         yield ""
         yield f"Digest: `{self.digest}`."
-        yield f"Tables: PS3.15 Table E.1-1, Basic Profile column {EDITION}, option columns {OPTIONS_EDITION}."
+        yield f"Tables: PS3.15 Table E.1-1, Basic Profile column {EDITION}, option columns {OPTIONS_EDITION};"
+        yield f"Table E.3.10-1 (safe private attributes) {PRIVATE_EDITION}."
         yield ""
         yield "| code | option | limited to |"
         yield "|---|---|---|"
@@ -151,15 +237,15 @@ class Profile:
         yield from self._describe_rules()
 
     def _describe_ways(self) -> Iterator[str]:
-        yield "- Only attributes of the object's definition (PS3.3) pass; private attributes, curves and overlays go."
-        yield "- UIDs are mapped with the site's key at every depth; UIDs of the standard and of terminologies stay."
-        if self.shifts_dates:
-            yield "- Dates are shifted by one number of days per patient (1 to 3650, into the past); times of day stay."
-        else:
-            yield "- Dates and times are removed, or are dummies where the object must have one."
-        yield "- The birth date is emptied; an age of 90 or more becomes `090Y`; the offset from UTC is removed."
+        private = "pass where listed or declared safe" if self.keeps_safe_private else "go"
+        yield f"- Only attributes of the object's definition (PS3.3) pass; private elements {private}."
+        yield "- Curves, overlays, digital signatures and encrypted originals go."
+        yield from self._describe_uids()
+        yield from self._describe_dates()
+        yield "- The birth date is emptied; an age of 90 or more becomes `090Y`."
         ways = "replaced by keyed ones" if self.maps_accessions else "emptied"
         yield f"- Accession numbers are {ways}."
+        yield from self._describe_pixels()
         yield "- In every text, names, numbers, birth date and places known of the patient go, so do e-mail addresses,"
         yield "  phone numbers, titles with a name, and long numbers; in typed text dates as well."
         if self.keeps_unknown_words:
@@ -167,6 +253,35 @@ class Profile:
         else:
             yield "- In descriptions, words of three letters and more that the lexicon does not hold go;"
             yield "  in sentences, those that do not begin with a small letter."
+
+    def _describe_uids(self) -> Iterator[str]:
+        if self.keeps_uids:
+            yield "- UIDs stay as they are."
+        else:
+            where = f"under {self.uid_root.rstrip('.')}" if self.uid_root else "under 2.25"
+            yield f"- UIDs are mapped with the site's key at every depth, to new ones {where};"
+            yield "  UIDs of the standard, of terminologies and of vendors' SOP Classes stay."
+
+    def _describe_dates(self) -> Iterator[str]:
+        if self.keeps_dates:
+            yield f"- Dates stay as they are, as this agreement allows: {self.agreement}."
+        elif self.shifts_dates:
+            days = "whole weeks, 7 to 3647 days" if self.keeps_weekdays else "1 to 3650"
+            yield f"- Dates are shifted by one number of days per patient ({days}, into the past)."
+        else:
+            yield "- Dates and times are removed, or are dummies where the object must have one."
+            return
+        times = "stay" if self.keeps_times else "go, also from values that hold both date and time"
+        zone = "" if self.keeps_dates else "; the offset from UTC is removed"
+        yield f"- Times of day {times}{zone}."
+
+    def _describe_pixels(self) -> Iterator[str]:
+        if self.cleans_pixels:
+            yield "- Text in pixels is looked for and removed, or the object is held; 113101 is stated only of objects"
+            yield "  whose frames were all looked at."
+        if self.cleans_faces:
+            yield "- Faces are not removed here: what may show one is held, unless a plug-in that removes faces is"
+            yield "  installed; 113102 is stated only where it ran."
 
     def _describe_rules(self) -> Iterator[str]:
         for tag, letters in sorted(self._overlay.items()):
@@ -187,36 +302,20 @@ def _brackets(tag: int) -> str:
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
-def shipped_profiles() -> tuple[str, ...]:
-    """Return the names of the profiles in the package."""
-    folder = files("radcommons.dicom").joinpath("profiles")
-    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
-
-
 def load_profile(name_or_path: str | Path) -> Profile:
-    """Return a shipped profile by name, or one from a file.
+    """Return a shipped profile by name, one from a file, or several joined by plus signs (``basic+clean-graphics``).
 
     Raises
     ------
     NotFound
-        If there is neither such a profile nor such a file.
+        If there is neither such a profile or option nor such a file.
     DocumentError
         If the file says something that cannot be; names the place and the remedy.
     """
-    if str(name_or_path) in shipped_profiles():
-        return _shipped(str(name_or_path))
-    path = Path(name_or_path)
-    if not path.is_file():
-        known = ", ".join(shipped_profiles())
-        raise NotFound("There is no such profile and no such file.", mend=f"Shipped profiles: {known}.")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise DocumentError("The profile is not UTF-8 text.", mend="Save the file as UTF-8.") from error
-    return Profile(parse_profile(text, source=path.name))
+    name = str(name_or_path)
+    return _shipped(name) if name in shipped_profiles() else Profile(read_profile(name))
 
 
 @lru_cache(maxsize=16)
 def _shipped(name: str) -> Profile:
-    text = files("radcommons.dicom").joinpath("profiles", f"{name}.yaml").read_text(encoding="utf-8")
-    return Profile(parse_profile(text, source=f"{name}.yaml"))
+    return Profile(read_profile(name))

@@ -38,7 +38,7 @@ def test_no_identity_is_left_in_the_bytes():
     """Names, numbers, places and dates of the patient are nowhere in the file that is written."""
     encoded = written(clean(ct())).upper()
     for trace in (b"QUELLMANN", b"THEOBALD", b"4711", b"ACC998877", b"WALDGRUND", b"OSTRANDER", b"MINA", b"SN-55501",
-                  b"19280101", b"RP-778812", b"20200312", b"1234567", b"1.2.3.4", b"S77", b"PRIVATE"):  # fmt: skip
+                  b"19280101", b"RP-778812", b"20200312", b"1234567", b"1.2.3.4", b"S77", b"\x11\0\x10\0"):  # fmt: skip
         assert trace not in encoded, trace
 
 
@@ -120,13 +120,14 @@ def test_stamp_tells_what_was_done_and_no_more():
     fresh = clean(ct())
     assert fresh.PatientIdentityRemoved == "YES"
     stated = [item.CodeValue for item in fresh.DeidentificationMethodCodeSequence]
-    assert stated == ["113100", "113105", "113107", "113108"]
+    assert stated == ["113100", "113103", "113104", "113105", "113107", "113108", "113111"]
     assert fresh.LongitudinalTemporalInformationModified == "MODIFIED"
     purpose = fresh.ContributingEquipmentSequence[0].PurposeOfReferenceCodeSequence[0]
     assert (purpose.CodeValue, purpose.CodeMeaning) == ("109104", "De-identifying Equipment")
     assert "BurnedInAnnotation" not in fresh
     stamp_pixels_checked(fresh)
     assert fresh.BurnedInAnnotation == "NO"
+    assert "113101" in [item.CodeValue for item in fresh.DeidentificationMethodCodeSequence]
     assert "SourceApplicationEntityTitle" not in fresh.file_meta
 
 
@@ -256,7 +257,7 @@ def test_structured_content_without_its_option_becomes_dummies():
     outer.RelationshipType, outer.ValueType = "CONTAINS", "CONTAINER"
     outer.ContentSequence = Sequence([item])
     dataset.ContentSequence = Sequence([outer])
-    fresh = clean(dataset)
+    fresh = clean(dataset, profile="ricord")
     inner = fresh.ContentSequence[0].ContentSequence[0]
     assert inner.ConceptNameCodeSequence[0].CodeMeaning == "Finding"
     assert inner.TextValue == "REMOVED"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from radcommons.dicom.actions import vr_of
 from radcommons.dicom.allowed import Definition, definition
 from radcommons.dicom.mapping import is_mapped_uid
 from unit.dicom.deid_objects import clean, code, ct, deid, written
@@ -39,7 +39,7 @@ def planted(known: Definition, depth: int) -> Dataset:
     """Return an item that holds every attribute of its definition, sequences down to a depth."""
     item = Dataset()
     for tag in known.types:
-        vr = dictionary_VR(tag)
+        vr = vr_of(tag)
         if vr == "SQ" and depth > 0:
             item.add_new(tag, vr, Sequence([planted(known.items(tag), depth - 1)]))
         elif vr in VALUES:

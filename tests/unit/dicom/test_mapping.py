@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from radcommons.dicom.mapping import PSEUDONYM, KeyedMapper, pseudonym_for, shift_for
+from radcommons.dicom.uids import is_mapped_uid, uid_problem
 from radcommons.records.errors import UsageError
 
 SECRET = b"0123456789abcdef"
@@ -43,8 +44,37 @@ def test_weak_secrets_and_bad_site_codes_are_refused():
 
 def test_shifts_cover_ten_years_into_the_past():
     """Over many patients the shifts spread over the whole range and are never 0."""
-    shifts = [shift_for(SECRET, "", str(number)) for number in range(4000)]
+    shifts = [shift_for(SECRET, "ALFA", "", str(number)) for number in range(4000)]
     assert min(shifts) >= -3650
     assert max(shifts) <= -1
     assert len(set(shifts)) > 2000
     assert -1900 < sum(shifts) / len(shifts) < -1750
+
+
+def test_one_number_at_two_hospitals_is_two_people():
+    """Two sites that share a secret give one number other letters, another shift and another accession number."""
+    one, other = (KeyedMapper(SECRET, site_code=site, issuer="H", patient_id="12") for site in ("ALFA", "BRAVO"))
+    assert one.pseudonym.split("-")[1] != other.pseudonym.split("-")[1]
+    assert one.shift_days != other.shift_days
+    assert one.accession("A1") != other.accession("A1")
+    assert one.uid("1.2.3") == other.uid("1.2.3")
+
+
+def test_whole_weeks_keep_weekdays():
+    """With the weekday policy every shift is a multiple of seven days, into the past, spread over the range."""
+    shifts = [shift_for(SECRET, "ALFA", "", str(number), keeps_weekdays=True) for number in range(4000)]
+    assert all(shift % 7 == 0 for shift in shifts)
+    assert (min(shifts), max(shifts)) == (-3647, -7)
+    assert len(set(shifts)) == 521
+
+
+@pytest.mark.parametrize("root", ["1.2.826.0.1.3680043.8.498.", "1.2.826.0.1.3680043.12345678.1234."])
+def test_uids_under_an_own_root_are_valid_and_stable(root):
+    """New UIDs stand under the organisation's root, are valid, differ, and are the same every time."""
+    mapper = KeyedMapper(SECRET, site_code="ALFA", issuer="", patient_id="1", uid_root=root)
+    uids = [mapper.uid(f"1.2.{number}") for number in range(200)]
+    assert uids == [mapper.uid(f"1.2.{number}") for number in range(200)]
+    assert len(set(uids)) == 200
+    assert all(uid.startswith(root) and uid_problem(uid) is None and is_mapped_uid(uid, root=root) for uid in uids)
+    assert not any(is_mapped_uid(uid) for uid in uids)
+    assert not is_mapped_uid(f"{root}1.2", root=root)
