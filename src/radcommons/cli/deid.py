@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from radcommons.cli.passphrase import ask_passphrase
 from radcommons.cli.progress import progress_line
 from radcommons.records.errors import UsageError
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 
 _REPORTS = (".json", ".html", ".pdf")
 _MOST_LINES = 40
+_PASSPHRASE, _NEW_PASSPHRASE = "RADCOMMONS_CROSSWALK_PASSPHRASE", "RADCOMMONS_CROSSWALK_NEW_PASSPHRASE"
+_FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_IDENTITY = click.option(
+    "--identity",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="age identity file; otherwise a passphrase is asked for, or RADCOMMONS_CROSSWALK_PASSPHRASE.",
+)
 
 
 def _cores() -> int:
@@ -97,6 +105,9 @@ def deid(paths: tuple[Path, ...], out: Path | None, as_json: bool, **options: An
 
     Exit status: 0 all fine, 1 something was held or refused, 2 wrong usage.
     """
+    from radcommons.platform.pool import import_ahead
+
+    import_ahead("radcommons.site.deid_worker")  # the workers' imports run beside ours
     from radcommons.dicom.profile import load_profile
     from radcommons.site.deid_report import Books, Context
     from radcommons.site.deid_run import Listeners, check_folders, deid_run
@@ -198,19 +209,12 @@ def _links(options: dict[str, Any], settings: DeidSettings) -> Any:
 
     if options["crosswalk"] is None:
         return None
-    passphrase = "" if options["recipients"] else _passphrase("RADCOMMONS_CROSSWALK_PASSPHRASE", confirm=True)
+    passphrase = (
+        "" if options["recipients"] else ask_passphrase(_PASSPHRASE, "Passphrase of the crosswalk", confirm=True)
+    )
     return LinkBook.open(
         options["crosswalk"], locks=locks(options["recipients"], passphrase), secret=settings.secret, site=settings.site
     )
-
-
-def _passphrase(variable: str, *, confirm: bool) -> str:
-    found = os.environ.get(variable, "")
-    if not found and not sys.stdin.isatty():
-        raise UsageError("The crosswalk needs a passphrase.", mend=f"Set {variable}, or name --crosswalk-recipient.")
-    prompted: str = found or click.prompt("Passphrase of the crosswalk", hide_input=True, confirmation_prompt=confirm,
-                                          err=True)  # fmt: skip
-    return prompted
 
 
 def _listener(books: Books, *, keeps: bool) -> Callable[[FileDone], None]:
@@ -273,3 +277,70 @@ def _tell(run: Run, context: Context, books: Books, *, as_json: bool) -> None:
                 click.echo(f"{count:>8} {treatment:32} {attribute} ({reason})")
         click.echo(f"{run.seen} files of {run.patients} patients in {run.seconds:.1f} s "
                    f"({run.cpu_seconds:.1f} s of processor time).")  # fmt: skip
+
+
+@click.group()
+def crosswalk() -> None:
+    """The encrypted table from old to new names that `radcommons deid --crosswalk` writes."""
+
+
+def _opened(file: Path, identity: Path | None) -> list[dict[str, Any]]:
+    from radcommons.site.deid_crosswalk import decrypt
+
+    if identity is not None:
+        return decrypt(file, identity=identity)
+    return decrypt(file, passphrase=ask_passphrase(_PASSPHRASE, "Passphrase of the crosswalk", confirm=False))
+
+
+@crosswalk.command(epilog="Example: radcommons crosswalk show crosswalk.age --json")
+@_FILE
+@_IDENTITY
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def show(file: Path, identity: Path | None, as_json: bool) -> int:
+    """Print the table. It names patients: mind who looks at the screen."""
+    for line in _opened(file, identity)[1:]:
+        if as_json:
+            click.echo(json.dumps(line, ensure_ascii=False))
+        else:
+            kind, *old = line["old"]
+            click.echo("\t".join((kind, *old, "->", *line["new"])))
+    return 0
+
+
+@crosswalk.command(epilog="Example: radcommons crosswalk rotate crosswalk.age --recipient age1...")
+@_FILE
+@_IDENTITY
+@click.option("--recipient", "recipients", multiple=True, help="Who may read it from now on; repeat it.")
+@click.option("--what-if", is_flag=True, help="Open it and say what would happen; nothing changes.")
+def rotate(file: Path, identity: Path | None, recipients: tuple[str, ...], what_if: bool) -> int:
+    """Encrypt the table anew for other readers or with another passphrase. No pseudonym changes."""
+    from radcommons.site.deid_crosswalk import locks, rotate
+
+    lines = _opened(file, identity)
+    fresh = "" if recipients else ask_passphrase(_NEW_PASSPHRASE, "New passphrase", confirm=True)
+    sealed_by = locks(recipients, fresh)
+    if not what_if:
+        rotate(file, lines=lines, sealed_by=sealed_by)
+    word = "would be encrypted anew" if what_if else "is encrypted anew"
+    click.echo(f"{file} {word}; its {len(lines) - 1} entries stay. Destroy older copies: the old lock opens them.")
+    return 0
+
+
+@crosswalk.command(epilog="Example: radcommons crosswalk key crosswalk.age --key-file site.key")
+@_FILE
+@_IDENTITY
+@click.option(
+    "--key-file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The key file to make."
+)
+@click.option("--what-if", is_flag=True, help="Open it and say what would happen; nothing changes.")
+def key(file: Path, identity: Path | None, key_file: Path, what_if: bool) -> int:
+    """Restore a lost key file from the table, so that the same patients keep their pseudonyms."""
+    from radcommons.platform.durable import write_file
+
+    secret = _opened(file, identity)[0]["secret"]
+    if key_file.exists():
+        raise UsageError(f"{key_file} is there already.", mend="Name a file that does not exist.")
+    if not what_if:
+        write_file(key_file, f"{secret}\n".encode(), mode=0o600)
+    click.echo(f"{key_file} {'would hold' if what_if else 'holds'} the key again.")
+    return 0

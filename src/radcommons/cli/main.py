@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "hub": ("radcommons.cli.hub", "hub", "The coalition's server."),
     "site": ("radcommons.cli.site", "site", "The hospital's gateway."),
     "deid": ("radcommons.cli.deid", "deid", "De-identify folders and archives, without services."),
+    "crosswalk": ("radcommons.cli.deid", "crosswalk", "Read or re-encrypt the table from old to new names."),
     "release": ("radcommons.cli.release", "release", "List, make and compare releases on the hub."),
     "get": ("radcommons.cli.client", "get", "Download a release; resumable, every digest checked."),
     "verify": ("radcommons.cli.client", "verify", "Check a download against its signed manifest and the feed."),
