@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from radcommons.dicom.actions import Op, Rule, rules_for
+from radcommons.dicom.actions import SIMPLE, Op, Rule, rules_for
 from radcommons.dicom.cleaned import Names, names_of
 from radcommons.dicom.elements import Irregular, Meta, Raw, element_at, top_level
 from radcommons.dicom.mapping import Mapper
 from radcommons.dicom.part import PartJudge, company_of, is_creator
 from radcommons.dicom.plan import Plan, Slot
 from radcommons.dicom.profile import Profile
-from radcommons.dicom.quick import Quick, quick_for
+from radcommons.dicom.quick import Quick, gone_for, quick_for
+from radcommons.dicom.quick_items import quick_items
 from radcommons.dicom.read import Header, parse
 from radcommons.dicom.rewrite import PREAMBLE, Encoded
 from radcommons.dicom.stream import Encoding
@@ -233,7 +234,7 @@ class HeaderKind:
         is_gone = not sample.content
         if is_gone and tag >> 16 & 1 and raw.vr in _BINARY:
             return Slot(raw, content, lambda _content: b"", is_unread=True)
-        quick = self._quick(tag, raw, content, sample.content)
+        quick = None if sample.names_someone else self._quick(tag, raw, content, sample.content)
         if tag in UIDS_OF_THE_OBJECT:
             return None if quick is None else Slot(raw, content, quick)
         judge, said = self._judge, sample.said
@@ -250,11 +251,17 @@ class HeaderKind:
         return Slot(raw, content, judged)
 
     def _quick(self, tag: int, raw: Raw, content: bytes, expected: bytes) -> Quick | None:
-        rule: Rule = self._rules.rule(tag)
-        if rule.op is Op.REMOVE:
-            return None
+        """Return the quick way, if it does to the first object's element what was done to it."""
+        rule = self._rules.rule(tag)
         vr = raw.vr.decode("ascii") or rule.vr
-        quick = quick_for(rule, vr, self.mapper)
+        if not expected:
+            quick = gone_for(vr)
+        elif vr == "SQ":
+            return quick_items(content, expected, self._rules.items(tag), self.mapper, self._encoding)
+        elif tag >> 16 & 1:  # a private element that is safe, by the rule of its representation
+            quick = quick_for(Rule(SIMPLE.get(vr, Op.KEEP), vr, "", ""), vr, self.mapper)
+        else:
+            quick = quick_for(rule, vr, self.mapper)
         return quick if quick is not None and quick(content) == expected else None
 
 

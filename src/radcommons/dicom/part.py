@@ -33,10 +33,13 @@ class Judged:
     said : tuple
         Findings, record and counts, and identity beyond what is known anyway: of two values with the same `said`, one
         may stand in the object instead of the other, and nothing else changes.
+    names_someone : bool
+        The element itself may hold identity, so its text has to be looked at every time.
     """
 
     content: bytes
     said: tuple[object, ...]
+    names_someone: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,7 @@ class PartJudge:
             return None
         carried = None if self.given | own == self.given else own
         said = (tuple(notes), done.findings, dict(done.record), dict(done.counts), carried)
-        return Judged(content=encoded, said=said)
+        return Judged(content=encoded, said=said, names_someone=own != KnownIdentity())
 
 
 class Watched(Dataset):
@@ -132,6 +135,19 @@ class Watched(Dataset):
             self.missed.add(int(name if isinstance(name, BaseTag) else Tag(name)))  # type: ignore[arg-type]
         except (ValueError, TypeError, OverflowError):
             return
+
+
+def parse_alone(content: bytes, encoding: Encoding) -> Dataset:
+    """Return a converted data set of encoded elements.
+
+    Raises
+    ------
+    UnreadableInstance
+        If they cannot be parsed.
+    """
+    dataset = parse(content, encoding)
+    settle(dataset, [], little=encoding.little)
+    return dataset
 
 
 def company_of(contents: Iterable[tuple[int, bytes]], readers: frozenset[int]) -> dict[int, bytes]:

@@ -42,7 +42,7 @@ def quick_for(rule: Rule, vr: str, mapper: Mapper) -> Quick | None:
         Value representation in the file.
     mapper : Mapper
     """
-    if vr != rule.vr:
+    if vr not in rule.vr.split(" or "):
         return None
     if vr == "UI" and rule.op in (Op.UID, Op.INSTANCE_UID):
         return _uid(mapper, is_well_known if rule.op is Op.INSTANCE_UID else is_standards_own)
@@ -55,6 +55,17 @@ def quick_for(rule: Rule, vr: str, mapper: Mapper) -> Quick | None:
     if rule.op in (Op.NUMBER, Op.KEEP) and vr in _WIDTHS:
         return _numbers(_WIDTHS[vr], _FLOATS.get(vr))
     return None
+
+
+def gone_for(vr: str) -> Quick | None:
+    """Return what answers for the encoded forms of an attribute that goes whatever its value, None for texts."""
+    kept = _decimals if vr == "DS" else _same(_INTEGERS) if vr == "IS" else None
+    if vr in _WIDTHS:
+        kept = _numbers(_WIDTHS[vr], None)
+    if kept is None:
+        return None
+    is_plain = kept
+    return lambda content: None if is_plain(content) is None else b""
 
 
 def _joined(content: bytes, value: bytes) -> bytes:
