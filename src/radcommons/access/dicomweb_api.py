@@ -286,6 +286,8 @@ _ROUTES: tuple[tuple[str, Callable[..., Any]], ...] = (
     (_INSTANCE + "/bulkdata/{path:path}", retrieve_bulk),
 )
 
+_NOTHING: dict[int | str, dict[str, Any]] = {204: {"description": "Nothing matches."}}
+
 
 def routers() -> list[APIRouter]:
     """Return the routers of ``/dicomweb`` and of ``/dicomweb/releases/{release}``, for GET and HEAD."""
@@ -294,7 +296,10 @@ def routers() -> list[APIRouter]:
         router = APIRouter(prefix=prefix, tags=["DICOMweb"])
         for path, endpoint in _ROUTES:
             name = f"{endpoint.__name__}:{prefix}{path}"
-            router.add_api_route(path, endpoint, methods=["GET"], name=name, response_class=Response)
+            answers = _NOTHING if endpoint.__name__.startswith("search_") else None
+            router.add_api_route(
+                path, endpoint, methods=["GET"], name=name, response_class=Response, responses=answers
+            )
             router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False, response_class=Response)
         made.append(router)
     return made

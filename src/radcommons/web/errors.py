@@ -35,6 +35,29 @@ STATUS: dict[type[e.RadcommonsError], int] = {
     e.PeerError: 502,
 }
 
+# What every operation may answer; for the description of the interface.
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "description": "Refused: a problem document (RFC 9457) says what, why and how to mend it.",
+        "content": {
+            PROBLEM: {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail", "code"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                        "code": {"type": "string"},
+                        "mend": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+
 # Makes the page of a problem: (request, status, title, detail, mend).
 Page = Callable[[Request, int, str, str, str], Response]
 

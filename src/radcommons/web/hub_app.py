@@ -30,7 +30,7 @@ from radcommons.records.event import ANONYMOUS, Role
 from radcommons.ui.pages import problem_page
 from radcommons.ui.render import Brand, NavItem, Renderer
 from radcommons.web import health, sessions
-from radcommons.web.errors import add_error_handlers
+from radcommons.web.errors import PROBLEM_RESPONSES, add_error_handlers
 from radcommons.web.guard import BrowserGuard, LastResort
 
 _CURATORS = frozenset({Role.CURATOR, Role.ADMINISTRATOR})
@@ -53,6 +53,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan(platform),
+        responses=PROBLEM_RESPONSES,
     )
     app.state.platform = platform
     app.state.renderer = _renderer(settings)
