@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from pydicom.datadict import keyword_for_tag
@@ -15,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from radcommons.dicom._tables.ps3_15_e1 import BASIC
+from radcommons.dicom._tables.safe_private import SAFE
 from radcommons.dicom.allowed import Definition, definition
 from radcommons.dicom.lexicon import is_clinical
 from radcommons.dicom.mapping import PSEUDONYM
@@ -38,6 +40,11 @@ ALWAYS_EMPTY = frozenset({
 })  # fmt: skip
 SCHEMES = frozenset({"DCM", "SCT", "SRT", "UCUM", "LN", "RADLEX", "FMA", "NCIt", "UMLS", "99SDM"})
 DUMMIES = frozenset({"", "REMOVED", "0", "0.0", "000D", "19000101", "19000101000000", "000000", "about:blank"})
+# A changed object breaks its signatures, and what is encrypted in it are the originals.
+NEVER = frozenset({0x04000402, 0x04000403, 0x04000500, 0x04000561, 0x4FFE0001, 0xFFFAFFFA})
+CHARACTERISTICS = 0x00080300
+CREATORS = frozenset((creator, group) for creator, group, _ in SAFE)
+DATE_LENGTH = 8
 SHORTEST_NUMBER = 6
 SHORTEST_WORD = 3
 
@@ -48,13 +55,22 @@ def text_tokens(dataset: Dataset) -> Iterator[tuple[str, str]]:
     What the de-identifier itself states and the meanings of codes that agree with their terminology are left out.
     """
     for path, element, holder in _walk(dataset, ""):
-        if int(element.tag) in STATED or not _is_free_text(element) or _is_terminology(element, holder):
+        if (
+            int(element.tag) in STATED
+            or _is_listed_creator(element)
+            or not _is_free_text(element)
+            or _is_terminology(element, holder)
+        ):
             continue
         for text in _values(element):
             for found in WORD.finditer(text):
                 # the digits behind a decimal point are no number of anybody
                 if not (found[0].isdigit() and text[: found.start()].endswith(".")):
                     yield path, fold(found[0])
+
+
+def _is_listed_creator(element: DataElement) -> bool:
+    return element.tag.is_private_creator and (str(element.value).strip(" \0"), int(element.tag) >> 16) in CREATORS
 
 
 def _is_free_text(element: DataElement) -> bool:
@@ -92,40 +108,106 @@ def not_allowed(dataset: Dataset, *, profile: Profile | None = None) -> Iterator
     For an unknown SOP Class every element is named.
     """
     known = definition(str(dataset.get("SOPClassUID") or ""))
-    yield from _not_allowed(dataset, known or Definition(()), profile, "")
+    yield from _not_allowed(dataset, known or Definition(()), _Told(profile, _stated_blocks(dataset)), "")
     for tag in (PATIENT_NAME, PATIENT_ID):
         value = str(dataset[tag].value or "") if tag in dataset else ""
         if not PSEUDONYM.fullmatch(value):
             yield keyword_for_tag(tag)
 
 
-def _not_allowed(dataset: Dataset, known: Definition, profile: Profile | None, path: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What an object is said to have gone through, and what it says of its private blocks (None: all of one)."""
+
+    profile: Profile | None
+    blocks: dict[tuple[int, str], frozenset[int] | None]
+
+
+def _not_allowed(dataset: Dataset, known: Definition, told: _Told, path: str) -> Iterator[str]:
+    profile = told.profile
+    may_hold_private = profile is None or profile.keeps_safe_private
     for element in dataset:
         tag = int(element.tag)
         where = path + _name(tag)
-        if tag in PIXELS:
+        if tag in PIXELS and not path:
             continue
-        if tag >> 16 & 1 or tag not in known or not _is_as_told(element, known.types[tag], profile):
+        if tag >> 16 & 1:
+            if not may_hold_private or not _is_safe_private(element, dataset, told):
+                yield where
+            elif element.VR == "SQ":
+                for item in element.value:
+                    yield from _not_allowed(item, Definition(()), told, where + ".")
+        elif tag in NEVER or tag not in known or not _is_as_told(element, known.types[tag], profile):
             yield where
         elif element.VR == "SQ" and tag not in STATED:
             for item in element.value:
-                yield from _not_allowed(item, known.items(tag), profile, where + ".")
+                yield from _not_allowed(item, known.items(tag), told, where + ".")
+
+
+def _is_safe_private(element: DataElement, holder: Dataset, told: _Told) -> bool:
+    """Say whether the standard's list, or the object's own statement, has a private element in its creator's block.
+
+    References
+    ----------
+    DICOM PS3.15, section E.3.10.
+    """
+    tag = int(element.tag)
+    group, number = tag >> 16, tag & 0xFFFF
+    if 0x10 <= number <= 0xFF:
+        name = str(element.value or "").strip(" \0")
+        return element.VR == "LO" and ((name, group) in CREATORS or (group, name) in told.blocks)
+    reserving = holder.get(group << 16 | number >> 8)
+    if number < 0x1000 or reserving is None or element.VR in ("UN", "OB", "OW"):
+        return False
+    name = str(reserving.value or "").strip(" \0")
+    if (name, group, number & 0xFF) in SAFE:
+        return True
+    stated = told.blocks.get((group, name), frozenset())
+    return stated is None or number & 0xFF in stated
+
+
+def _stated_blocks(dataset: Dataset) -> dict[tuple[int, str], frozenset[int] | None]:
+    found: dict[tuple[int, str], frozenset[int] | None] = {}
+    for item in dataset.get("PrivateDataElementCharacteristicsSequence") or []:
+        group, status = item.get("PrivateGroupReference"), item.get("BlockIdentifyingInformationStatus")
+        if isinstance(group, int) and status in ("SAFE", "MIXED"):
+            named = item.get("NonidentifyingPrivateElements")
+            numbers = named if isinstance(named, MultiValue | list) else [] if named is None else [named]
+            name = str(item.get("PrivateCreatorReference", "")).strip(" \0")
+            found[group, name] = None if status == "SAFE" else frozenset(int(one) & 0xFF for one in numbers)
+    return found
 
 
 def _is_as_told(element: DataElement, kind: str, profile: Profile | None) -> bool:
     tag = int(element.tag)
-    if tag in STATED or element.VR in ("SQ", "UI"):
+    if tag in STATED:
         return True
-    if tag in ALWAYS_EMPTY:
+    if tag == CHARACTERISTICS:
+        return profile is None or profile.keeps_safe_private
+    if element.VR in ("SQ", "UI"):
+        return True
+    letters = None if profile is None else profile.action(tag)
+    if tag in ALWAYS_EMPTY and letters != "K":
         return _is_bare(element)
     if profile is None:
         return True
-    letters = profile.action(tag)
+    if element.VR in ("DA", "TM", "DT") and not _is_time_as_told(element, profile):
+        return False
     if letters is None or letters in ("K", "C", "U"):
         return True
     if letters == "X" and kind == "3":
         return False
     return tag in profile.replacements or _is_bare(element)
+
+
+def _is_time_as_told(element: DataElement, profile: Profile) -> bool:
+    if _is_bare(element):
+        return True
+    if element.VR == "TM":
+        return profile.keeps_times
+    has_date = profile.shifts_dates or profile.keeps_dates
+    is_date_alone = element.VR == "DA" or all(len(text) <= DATE_LENGTH for text in _values(element))
+    return has_date and (profile.keeps_times or is_date_alone)
 
 
 def _is_bare(element: DataElement) -> bool:
@@ -134,13 +216,19 @@ def _is_bare(element: DataElement) -> bool:
     return all(text in DUMMIES for text in _values(element))
 
 
-def unmapped_uids(dataset: Dataset) -> Iterator[str]:
-    """Yield the paths of UIDs, at any depth, that neither belong to the standard nor have the form of mapped ones."""
+def unmapped_uids(dataset: Dataset, *, profile: Profile | None = None) -> Iterator[str]:
+    """Yield the paths of UIDs, at any depth, that neither belong to the standard nor have the form of mapped ones.
+
+    A profile that keeps UIDs, or those of devices, or that has a root of its own, is taken at its word.
+    """
+    if profile is not None and profile.keeps_uids:
+        return
+    root = profile.uid_root if profile is not None else ""
     for path, element, _holder in _walk(dataset, ""):
-        if element.VR != "UI":
+        if element.VR != "UI" or (profile is not None and profile.action(int(element.tag)) == "K"):
             continue
         is_public = is_well_known if BASIC.get(int(element.tag)) == "U" else is_standards_own
-        if any(uid and not is_public(uid) and not is_mapped_uid(uid) for uid in _values(element)):
+        if any(uid and not is_public(uid) and not is_mapped_uid(uid, root=root) for uid in _values(element)):
             yield path
 
 

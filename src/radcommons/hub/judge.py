@@ -150,7 +150,7 @@ def identity_findings(dataset: Dataset, *, profile: Profile | None = None) -> It
     for path in not_allowed(dataset, profile=profile):
         if path not in ("PatientID", "PatientName"):
             yield _refusal("attribute-not-allowed", where=path)
-    for path in unmapped_uids(dataset):
+    for path in unmapped_uids(dataset, profile=profile):
         yield _refusal("uid-root-foreign", where=path)
     yield from _stamps(dataset)
     for path in dict.fromkeys(path for path, _ in foreign_tokens(dataset) if not _is_of_machine(path)):
@@ -187,7 +187,8 @@ def word_digests(dataset: Dataset) -> Iterator[tuple[str, str]]:
 
 
 def _is_of_machine(path: str) -> bool:
-    return path.rpartition(".")[2] in _MACHINES
+    name = path.rpartition(".")[2]
+    return name in _MACHINES or name.startswith("(")  # a private element is a device's own
 
 
 def _text(dataset: Dataset, keyword: str) -> str:

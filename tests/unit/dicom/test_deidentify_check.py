@@ -6,6 +6,7 @@ import pytest
 
 from radcommons.dicom.deidentify_check import foreign_tokens, not_allowed, text_tokens, unmapped_uids
 from radcommons.dicom.profile import load_profile, shipped_profiles
+from radcommons.dicom.uids import derive_uid
 from unit.dicom.deid_objects import clean, code, ct
 
 
@@ -73,3 +74,47 @@ def test_meanings_of_codes_must_be_those_of_the_terminology():
     path = "RequestAttributesSequence.RequestedProcedureCodeSequence.CodeMeaning"
     assert [found for found in text_tokens(fresh) if found[0] == path] == [(path, "ubbelohde")]
     assert list(foreign_tokens(fresh)) == [(path, "ubbelohde")]
+
+
+@pytest.mark.parametrize(
+    ("creator", "tag", "vr", "value", "is_fine"),
+    [
+        ("SIEMENS MR HEADER", 0x0019100C, "IS", "800", True),
+        ("SIEMENS MR HEADER", 0x00191008, "CS", "IMAGE NUM 4", False),
+        ("SIEMENS CSA HEADER", 0x00191010, "OB", b"QUELLMANN", False),
+        ("SIEMENS MR HEADER", 0x0019100C, "UN", b"800 ", False),
+        ("siemens mr header", 0x0019100C, "IS", "800", False),
+        ("SIEMENS MR HEADER", 0x0019110C, "IS", "800", False),
+    ],
+)
+def test_private_elements_pass_by_the_list_alone(creator, tag, vr, value, is_fine):
+    """A listed element in the block of its creator passes under the option; what only looks like one is named."""
+    fresh = clean(ct())
+    fresh.add_new(0x00190010, "LO", creator)
+    fresh.add_new(tag, vr, value)
+    slips = set(not_allowed(fresh, profile=load_profile("radcommons")))
+    assert (f"({tag >> 16:04X},{tag & 0xFFFF:04X})" not in slips) is is_fine
+    assert f"({tag >> 16:04X},{tag & 0xFFFF:04X})" in set(not_allowed(fresh, profile=load_profile("ricord")))
+
+
+def test_times_and_signatures_are_slips_where_they_may_not_be():
+    """A time of day after a profile that removes times, and a signature after any, are named."""
+    fresh = clean(ct())
+    assert "StudyTime" in set(not_allowed(fresh, profile=load_profile("midrc-like")))
+    assert "AcquisitionDateTime" in set(not_allowed(fresh, profile=load_profile("midrc-like")))
+    fresh.MACParametersSequence = [code("1", "DCM", "no code at all")]
+    assert "MACParametersSequence" in set(not_allowed(fresh, profile=load_profile("radcommons")))
+
+
+def test_a_root_of_the_profile_is_known(tmp_path):
+    """UIDs under the profile's own root are mapped ones; under another profile they are foreign."""
+    path = tmp_path / "ours.yaml"
+    path.write_text(
+        'id: ours\nversion: "1"\ntitle: Ours\nextends: radcommons\nuid_root: "1.2.826.0.1.3680043.8.498."\n',
+        encoding="utf-8",
+    )
+    fresh = clean(ct())
+    fresh.SeriesInstanceUID = derive_uid(b"a secret of sixteen", "1.2.3", root="1.2.826.0.1.3680043.8.498.")
+    assert list(unmapped_uids(fresh, profile=load_profile(path))) == []
+    assert list(unmapped_uids(fresh)) == ["SeriesInstanceUID"]
+    assert list(unmapped_uids(ct(), profile=load_profile("basic+retain-uids"))) == []
