@@ -63,7 +63,7 @@ def _wait_for(address: str) -> None:
     until = time.monotonic() + 60
     while True:
         try:
-            urlopen(address, timeout=5).close()  # noqa: S310  (our own hub)
+            urlopen(address, timeout=5).close()
         except (URLError, OSError):
             if time.monotonic() > until:
                 raise

@@ -297,9 +297,7 @@ def routers() -> list[APIRouter]:
         for path, endpoint in _ROUTES:
             name = f"{endpoint.__name__}:{prefix}{path}"
             answers = _NOTHING if endpoint.__name__.startswith("search_") else None
-            router.add_api_route(
-                path, endpoint, methods=["GET"], name=name, response_class=Response, responses=answers
-            )
+            router.add_api_route(path, endpoint, methods=["GET"], name=name, response_class=Response, responses=answers)
             router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False, response_class=Response)
         made.append(router)
     return made
