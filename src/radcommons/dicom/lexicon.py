@@ -5,11 +5,16 @@ The lexicon is small on purpose: a missing word costs a description a word, a na
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from importlib.resources import files
 
+from radcommons.dicom._tables import vocabulary
 from radcommons.dicom._tables.words import WORDS
 from radcommons.dicom.text_fold import LETTERS_ONLY, fold, keys
 
+SHORTEST_PART = 3
+SHORTEST_STEM = 4
 ENGLISH = """
 microvolt millivolt milliseconds millisecond minute minutes degree degrees millimeter millimeters centimeter
 pathology finding section library significant normality research segmentation unverified abd abdo abdomen about
@@ -110,28 +115,119 @@ sacrum bladder prostate uterus ovary thyroid pancreas spleen stomach colon esoph
 chestabdomen chestabdpelvis chestabdpelv abdomenpelvis headneck neckchest chest to pelvis abdpel abdpelv
 chestabd headnecktrunk thoraxabdomen lungscreen hrthorax
 """
+# Words of scanners, coils, reconstructions and kernels that are no words of any language.
+SCANNERS = """
+a aaa abd acl aera afib aip aki allegra amira aml ards artis ascent asl aspire ax axiom azurion bal biograph blade bnp
+body bonepl boneplus bph br brain brainstem brightspeed bssfp ca cap cardiac care caredose cbd ccu cect chemo chestpl
+chf chiasm ciss ckd clarity clearview cochlea combiapplications cop copd cor couch cp cr crp crt ct cta ctd ctdivol
+ctpa ctv ctvs cva cvc ddx deidentified detail dicom dip dixon dki dlco dm doe drx dti dx dyn ebus ecg ecog ed edan edh
+eeg ef emg enhanced epi er ercp esi esrd ett evo excel ext external fbp fev fh fiesta flash flashct fs fse fvc fx gb
+gbm gd ge gemini gemstone genesis genius gerd ggn ggo gre grow gsi gtv gtvs hap haste hcc hd hfpef hfref hgb highlight
+hitachi hld hpi hrct htn hyperion ibd icbm icd ich iconvolution icu idose igrt igtv ikon imrt in incisive ingenia
+inphase intellispace ipf irse isodose iterative itk itv ivc ivim ivu kps kub lad larynx lbbb lca lcl lcx ldct lens lft
+linac lip lll llq ln lns lul lungpl lungplus lungs luq lvef mandible mbir mcl met mets mg mi micu mitk mlc mobilett
+monai mprage mr mrcp ms nad ncct neuro nexaris ngt nicu nkda nm nnunet nsip numpy oa oar oars obl opencv opp or orif
+oropharynx osem osem3d osmd out outphase p pa pacu parotid pci pcl pe pelv performix pft philips picc picu pmh pmod pn
+post potential pre prodigy propeller psa psf psh psn pt ptv ptvs pulmo python qualix ra radspeed rb rbbb rca rcc
+refinity region regiongrow regiongrowing resolution revolution rf ribs rll rlq rml roi rois ros rotate rt rul ruq rx
+sag sah sbrt sdh se seg sensation sh sicu skyra sle slicer smartscore snapshot sob sola somaris space spair spectra
+spinalcord spir sr ssfse standardpl standpl star stir strato sub subtracted svc svt swi symphony syngo syngovia tavi
+tavr tbb tbnb tha threshold thresholding tia tips tka tnm tof tonsil totalsegmentator tra trio truefidelity truex
+trufi tse uc uip ultimate unet unofficial us uti vap vats vb vct veo verio vibe vida viewforum visaris vmat vt water
+wbc wle wnl xa xact xcare xcelera xplore zenition
+"""
 AGENTS = """
 accupaque bracco dotarem eovist gadovist gastrografin imeron iomeron iomeprol iopamiro isovue magnevist
 multihance omnipaque omniscan optiray oxilan primovist prohance solutrast telebrix ultravist visipaque xenetix
 iopamidol iohexol
 """
-_LISTS = (AGENTS, WORDS, ENGLISH, GERMAN, ROMANCE, DUTCH_AND_NORDIC, MAKERS, CODES)
-LEXICON = frozenset(key for words in _LISTS for word in words.split() for key in keys(word))
-SHORTEST_PART = 3
+_LISTS = (
+    AGENTS, WORDS, ENGLISH, GERMAN, ROMANCE, DUTCH_AND_NORDIC, MAKERS, CODES, SCANNERS, vocabulary.ENGLISH,
+    vocabulary.GERMAN, vocabulary.FRENCH, vocabulary.SPANISH, vocabulary.ITALIAN, vocabulary.PORTUGUESE,
+    vocabulary.DUTCH_NORDIC_POLISH, vocabulary.ARABIC, vocabulary.HEBREW,
+)  # fmt: skip
+# Words of the lists above that more often are somebody.
+_PEOPLE = frozenset(
+    {"young", "vida", "sola", "amira", "allegra", "inga", "jamie", "dano", "nuno", "clements", "una", "uma", "li"}
+)
+LEXICON = frozenset(key for words in _LISTS for word in words.split() for key in keys(word)) - _PEOPLE
+STEMS = tuple(
+    fold(stem)
+    for stem in (*vocabulary.CYRILLIC_STEMS.split(), *vocabulary.GREEK_STEMS.split())
+    if len(fold(stem)) >= SHORTEST_STEM
+)
+SHORT_STEMS = frozenset(
+    fold(stem)
+    for stem in (*vocabulary.CYRILLIC_STEMS.split(), *vocabulary.GREEK_STEMS.split())
+    if len(fold(stem)) < SHORTEST_STEM
+)
+# Greek and Latin endings that make a word a medical one; long words alone, because names end in some of them.
+_ENDINGS = (
+    "itis|itic|oses|osis|otic|emia|aemia|emic|uria|e[ck]tom(?:y|ies|ie|ien|ia)|otom(?:y|ies|ie|ien|ia)|ostom(?:y|ies|ie|ia)|"
+    "plast(?:y|ies|ik|ie|ia)|s[ck]op(?:y|ies|ie|ien|ia|ic|isch)|graph(?:y|ies|ie|ic|isch|ia)|grafi[ae]?|gram(?:s|m|me|mes|ma)?|"
+    "path(?:y|ies|ie|ic|ia)|megal(?:y|ie|ia)|algia|algie|ectasi[as]|ektasien?|stenos[ei][sn]?|skleros[en]+|sclerosis|"
+    "trophy|trophie|trophic|plasia|plastic|penia|cyt(?:es|ic|osis)|lysis|lytic|rrhag(?:e|ic|ia|ie)|rrh(?:o)?ea|ptysis|"
+    "thorax|thoraces|cardi(?:a|ac|al|um)|pn(?:o)?ea|phagia|plegi[ac]|paresis|itiden|ose[ns]?|omen|omata|karzinome?|"
+    "entzuendung(?:en)?|erguesse|verdacht|metastasen?|frakturen?|stenosen?|untersuchung(?:en)?|zeichnung|ulaer[en]*"
+)
+MEDICAL = re.compile(rf"(?:[a-z]{{4,}}(?:{_ENDINGS})|[a-z]{{3,}}e[ck]tom(?:y|ies|ie|ien|ia))")
+
+
+@lru_cache(maxsize=32768)
+def is_clinical(word: str) -> bool:
+    """Say whether a word, or all the letters in it, are known not to be a name: clinical, or plain English."""
+    return all(_is_known(run) or fold(run) in english_words() for run in LETTERS_ONLY.findall(word))
 
 
 @lru_cache(maxsize=16384)
-def is_clinical(word: str) -> bool:
-    """Say whether a word, or all the letters in it, stand in the lexicon; also words put together of such words."""
-    runs = LETTERS_ONLY.findall(word)
-    return all(_is_known(fold(run)) or bool(keys(run) & LEXICON) for run in runs)
+def is_core(word: str) -> bool:
+    """Say whether all the letters in a word are clinical words, or put together of such."""
+    return all(_is_known(run) for run in LETTERS_ONLY.findall(word))
 
 
-def _is_known(folded: str) -> bool:
-    if folded in LEXICON:
+def is_listed_name(word: str) -> bool:
+    """Say whether a word is somebody's name somewhere; many clinical words are as well."""
+    return fold(word) in listed_names()
+
+
+def _is_known(run: str) -> bool:
+    folded = fold(run)
+    if folded in LEXICON or keys(run) & LEXICON:
+        return True
+    if len(folded) < 2 * SHORTEST_PART + 2 or folded in listed_names():
+        return not run.isascii() and _bends_from_stem(run, folded)
+    if MEDICAL.fullmatch(folded) or (not run.isascii() and _bends_from_stem(run, folded)):
         return True
     # ThoraxRoutine, Lungenfenster: two known words written as one
     return any(
         folded[:cut] in LEXICON and folded[cut:] in LEXICON
         for cut in range(SHORTEST_PART + 1, len(folded) - SHORTEST_PART)
     )
+
+
+def _bends_from_stem(run: str, folded: str) -> bool:
+    if run[0] < "\u0370" or run[0] > "\u052f":
+        return False
+    # a stem of four letters carries any ending, a shorter one the few that short words have; Лев is a name, лев. a side
+    if run[0].isupper() and folded in listed_names():
+        return False
+    if folded in SHORT_STEMS or any(folded[: len(folded) - cut] in SHORT_STEMS for cut in (1, 2) if len(folded) < 6):
+        return True
+    return folded.startswith(STEMS) and folded not in listed_names()
+
+
+@lru_cache(maxsize=1)
+def english_words() -> frozenset[str]:
+    """Return English words that are nobody's surname; read when a word is first in doubt."""
+    return _listed("english.txt")
+
+
+@lru_cache(maxsize=1)
+def listed_names() -> frozenset[str]:
+    """Return names of many countries in folded form."""
+    return _listed("names.txt")
+
+
+def _listed(name: str) -> frozenset[str]:
+    text = files("radcommons.dicom").joinpath("_tables", name).read_text(encoding="utf-8")
+    return frozenset(text.partition("\n")[2].split())

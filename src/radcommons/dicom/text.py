@@ -8,39 +8,15 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-from radcommons.dicom.lexicon import is_clinical
-from radcommons.dicom.text_fold import LETTERS_ONLY, WORD, fold
+from radcommons.dicom.lexicon import is_clinical, is_core, is_listed_name
+from radcommons.dicom.text_fold import LETTERS_ONLY, WORD, fold, is_unspaced_script
 from radcommons.dicom.text_identity import KnownIdentity, Matcher, matcher_for
+from radcommons.dicom.text_patterns import ALWAYS, TYPED
+from radcommons.dicom.text_people import beside, listed_pairs, titled
+from radcommons.dicom.text_unspaced import foreign_runs
 
 SHORTEST_NAME_LIKE = 3
-_MONTHS = """
-jan feb mar maer mär apr may mai mag jun juin giu jul juil lug aug août aout ago sep set oct okt ott out nov dec dez déc
-dic ene abr fev fév avr gen
-"""
-_MONTH = "|".join(_MONTHS.split())
-_LABEL = r"mrn|pid|patid|dob|ssn|nhs|geb|d\.o\.b|acc(?:ession)?(?: ?n[or])?|pat(?:ient)?\.? ?id"
-_TITLE = r"dr|prof|mrs|mr|ms|herr|frau|mme|mlle|sig|sra|dott|dra"
-# Sure signs of identity in any text: e-mail and web addresses, phone numbers, labelled numbers, titles, long numbers.
-_ALWAYS = (
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
-    r"(?:https?://|www\.)\S+",
-    r"(?<!\w)(?:\+|00)\d{1,3}[ ()/.-]{0,2}\d[\d ()/.-]{5,}\d",
-    r"(?<![\w.])\(?\d{3}\)?[ -]\d{3}[ -]\d{4}(?!\w)",
-    rf"(?<!\w)(?:{_LABEL})\b\.?\s*[:#=]?\s*[\w./-]*\d[\w./-]*",
-    rf"(?<!\w)(?:{_TITLE})\b\.?\s+(?:med\.?\s+)?[^\W\d_][\w'-]+",
-    r"(?<![\d.])\d{9,}(?!\d)",
-)
-# Signs of identity in words that people typed; a software version may look like any of these.
-_TYPED = (
-    *_ALWAYS,
-    r"(?<!\d)(?:19|20)\d{2}[-./](?:0?[1-9]|1[0-2])[-./](?:0?[1-9]|[12]\d|3[01])(?!\d)",
-    r"(?<!\d)(?:0?[1-9]|[12]\d|3[01])[-./](?:0?[1-9]|[12]\d|3[01])[-./](?:19|20)?\d{2}(?!\d)",
-    rf"(?<!\w)\d{{1,2}}[. -]{{0,2}}(?:{_MONTH})[^\W\d_]*[., -]{{0,2}}(?:19|20)?\d{{2}}(?!\d)",
-    rf"(?<!\w)(?:{_MONTH})[^\W\d_]*[., -]{{0,2}}\d{{1,2}}[., -]{{1,2}}(?:19|20)\d{{2}}(?!\d)",
-    r"(?<![0-9A-Za-z.])[A-Za-z]{0,4}[-_]?\d{6,}[A-Za-z]?(?![0-9A-Za-z])",
-)
-ALWAYS = re.compile("|".join(f"(?:{part})" for part in _ALWAYS), re.IGNORECASE)
-TYPED = re.compile("|".join(f"(?:{part})" for part in _TYPED), re.IGNORECASE)
+ROUNDS = 5
 
 
 class Manner(Enum):
@@ -50,9 +26,10 @@ class Manner(Enum):
     CODE = "code"  # a defined term: like technical text, and no dates belong there
     TECHNICAL = "technical"  # a device's or a terminology's own words: known identity and sure signs go
     DESCRIPTOR = "descriptor"  # short descriptions: words outside the lexicon go as well
-    NARRATIVE = "narrative"  # sentences: capitalised words outside the lexicon go as well
+    NARRATIVE = "narrative"  # sentences: as descriptions
 
 
+FREE = (Manner.DESCRIPTOR, Manner.NARRATIVE)
 SIGNS = {Manner.TECHNICAL: ALWAYS, Manner.CODE: TYPED, Manner.DESCRIPTOR: TYPED, Manner.NARRATIVE: TYPED}
 
 
@@ -101,20 +78,33 @@ class Cleaner:
         return found
 
     def _clean(self, text: str, manner: Manner) -> Cleaned:
+        # what is cut may bring the digits or the names around it together, so it is read again until nothing is found
+        first = result = self._once(text, manner)
+        for _ in range(ROUNDS):
+            if not result.changed:
+                break
+            result = self._once(result.text, manner)
+            first = Cleaned(
+                result.text,
+                first.held_known or result.held_known,
+                first.held_pattern or result.held_pattern,
+                first.held_unknown or result.held_unknown,
+            )
+        return first
+
+    def _once(self, text: str, manner: Manner) -> Cleaned:
         known = list(self._matcher.spans(text))
-        signs = SIGNS.get(manner)
-        pattern = [found.span() for found in signs.finditer(text)] if signs else []
-        unknown: list[tuple[int, int]] = []
         known += [found.span() for found in WORD.finditer(text) if self._names(found[0], manner)]
-        if manner in (Manner.DESCRIPTOR, Manner.NARRATIVE) and not self._keeps_unknown:
-            covered = [*known, *pattern]
-            unknown = [
-                (start, end)
-                for start, end in unknown_words(text)
-                if _is_name_like(text[start], manner) and not any(a <= start and end <= b for a, b in covered)
-            ]
-        cut = _without(text, [*known, *pattern, *unknown]) if known or pattern or unknown else text
-        return Cleaned(cut, bool(known), bool(pattern), bool(unknown))
+        pattern, unknown = signs_in(text, manner)
+        if self._keeps_unknown:
+            unknown = ()
+        covered = (*known, *pattern)
+        extra = [place for place in unknown if not any(a <= place[0] and place[1] <= b for a, b in covered)]
+        if manner is not Manner.TERM and (known or pattern or extra):
+            extra += beside(text, (*known, *extra, *(place for place in pattern if _has_letters(text, place))))
+        if not (known or pattern or extra):
+            return Cleaned(text)
+        return Cleaned(_without(text, [*known, *pattern, *extra]), bool(known), bool(pattern), bool(extra))
 
     def _names(self, word: str, manner: Manner) -> bool:
         clinical = is_clinical(word)
@@ -132,16 +122,44 @@ class Cleaner:
         )
 
 
+@lru_cache(maxsize=8192)
+def signs_in(text: str, manner: Manner) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
+    """Return the places of patterns and of words that may be names, whoever the patient is."""
+    signs = SIGNS.get(manner)
+    if signs is None:
+        return (), ()
+    pattern = [found.span() for found in signs.finditer(text)]
+    if manner is not Manner.CODE:
+        pattern += titled(text)
+    if manner in FREE:
+        return tuple(pattern), tuple(unknown_words(text))
+    return (*pattern, *listed_pairs(text)), tuple(_foreign_words(text))
+
+
 def unknown_words(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the places of words of three letters and more that the lexicon does not hold."""
+    """Yield the places of words that the lexicon does not hold: of three letters and more, or a listed name of two."""
     for found in LETTERS_ONLY.finditer(text):
-        if len(found[0]) >= SHORTEST_NAME_LIKE and not is_clinical(found[0]):
+        word = found[0]
+        if is_unspaced_script(word):
+            continue
+        if len(word) >= SHORTEST_NAME_LIKE or not word.isascii():
+            if not is_clinical(word):
+                yield found.span()
+        elif len(word) == 2 and word[0].isupper() and word[1].islower() and is_listed_name(word) and not is_core(word):
             yield found.span()
+    yield from foreign_runs(text)
 
 
-def _is_name_like(first: str, manner: Manner) -> bool:
-    # outside Latin, Greek and Cyrillic there are no capitals: such a word may always be a name
-    return manner is Manner.DESCRIPTOR or not first.islower()
+def _foreign_words(text: str) -> Iterator[tuple[int, int]]:
+    # devices and terminologies speak Latin letters; another script was typed by a person
+    if not text.isascii():
+        yield from (
+            (start, end) for start, end in unknown_words(text) if not fold(text[start:end]) or text[start] > "\u0370"
+        )
+
+
+def _has_letters(text: str, place: tuple[int, int]) -> bool:
+    return text[place[1] - 1].isalpha() and text[place[0]].isalpha()
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:
@@ -155,6 +173,7 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
     joined = re.sub(r"[^\S\r\n]{2,}", " ", joined)
     joined = re.sub(r"([\^,;:_/=(\[-])(?:\s*[\^,;:_/=-])+", r"\1", joined)
     joined = re.sub(r"\(\s*\)|\[\s*\]", "", joined)
+    joined = re.sub(r"(?<!\w)['’](?:\s*s\b)?(?!\w)", "", joined)
     return joined.strip(" ^,;:_/=-")
 
 

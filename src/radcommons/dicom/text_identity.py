@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from radcommons.dicom.dates import notations, parse_date
-from radcommons.dicom.lexicon import is_clinical
+from radcommons.dicom.lexicon import is_clinical, is_core
 from radcommons.dicom.text_fold import WORD, fold, is_unspaced_script, keys
 
 # Shorter ones would hit clinical text everywhere: "12" as a number of a patient, "Li" in "Li-Hep".
@@ -19,6 +19,7 @@ SHORTEST_ID = 4
 SHORTEST_NAME = 2
 SHORTEST_PLACE = 4
 SHORTEST_PART_INSIDE_WORD = 5
+LONGEST_UNBENT = 6
 
 IDS = frozenset({
     0x00080050, 0x00100020, 0x00101000, 0x00101005, 0x00101060, 0x00101090, 0x00102155, 0x00380010, 0x00380060,
@@ -126,7 +127,7 @@ class Matcher:
     __slots__ = ("_inside", "_numbers", "_unspaced", "words")
 
     def __init__(self, known: KnownIdentity) -> None:
-        names = {word for name in known.names for word in _name_words(name)}
+        names = {word for name in known.names for word in (*_name_words(name), *_joined_words(name))}
         places = {word for place in known.places for word in _place_words(place)}
         self.words = frozenset(key for word in names | places for key in keys(word) if not key.isdigit())
         self._inside = tuple(sorted(word for word in self.words if len(word) >= SHORTEST_PART_INSIDE_WORD))
@@ -169,8 +170,24 @@ def _name_words(name: str) -> list[str]:
     its clinical words stay in descriptions.  Of a person's name every part counts, even where it is a word.
     """
     words = [word for word in WORD.findall(name) if len(word) >= SHORTEST_NAME]
-    is_label = any(letter.isdigit() for letter in name) or all(map(is_clinical, words))
-    return [word for word in words if not (is_label and is_clinical(word))]
+    is_label = any(letter.isdigit() for letter in name) or all(map(is_core, words))
+    return [word for word in words if not (is_label and is_core(word))]
+
+
+def _joined_words(name: str) -> Iterator[str]:
+    """Yield what a name becomes where people write it as one word: DoeJohn, jdoe, ONeil; and stems that bend."""
+    for group in name.split("="):
+        parts = ["".join(WORD.findall(part)) for part in group.split("^")[:2]]
+        if any(letter.isdigit() for letter in group) or all(map(is_core, filter(None, parts))):
+            continue
+        family, given = parts[0], parts[1] if len(parts) > 1 else ""
+        if len(family) > SHORTEST_NAME:
+            yield family
+            # a name that ends in a vowel bends: of Ivanova, to Ivanovoi
+            if len(family) > LONGEST_UNBENT and fold(family)[-1:] in "aeiouy":
+                yield fold(family)[:-1]
+        if family and given and len(family) + len(given) > SHORTEST_PLACE:
+            yield from (family + given, given + family, given[0] + family, family + given[0])
 
 
 def _place_words(place: str) -> list[str]:
@@ -193,8 +210,16 @@ def _numbers(known: KnownIdentity) -> re.Pattern[str] | None:
     if not ids:
         return None
     # the longest first, so that a shorter identifier does not leave the rest of a longer one
-    parts = "|".join(sorted(ids, key=len, reverse=True))
-    return re.compile(rf"(?<![0-9A-Za-z])(?:{parts})(?![0-9A-Za-z])", re.IGNORECASE)
+    parts = "|".join(_edged(one) for one in sorted(ids, key=len, reverse=True))
+    return re.compile(parts, re.IGNORECASE)
+
+
+def _edged(pattern: str) -> str:
+    # PAT471108 and 471108th hold the number 471108, but 14711089 does not
+    bare = pattern.removeprefix("0*")
+    before = r"(?<![0-9])" if bare[0].isdigit() else r"(?<![0-9A-Za-z])"
+    after = r"(?![0-9])" if bare[-1].isdigit() else r"(?![0-9A-Za-z])"
+    return before + f"(?:{pattern})" + after
 
 
 @lru_cache(maxsize=512)
