@@ -103,6 +103,9 @@ epi flair
 """
 # Words of vendors' protocol and kernel names, and of the values of CS attributes.
 CODES = """
+manu cmx black white ris brightfield catheterization dapi epifluorescence heading hematoxylin eosin wax scoord tcoord
+pname uidref acq dcmr ybr lin rel elec edr npw pff sense tfe labelmap rtstruct rtplan rtdose rtimage ann syn wsd nrgy
+fcr ihe csi epicardial mrt tps epiq logiq ijg mcr apl avf avl avr nuclei drum enter guess presume electrophoresis
 athorax thoraxroutine abdomenroutine combi dsct adaptive aec auto automa axials bonebody bw boneplus care
 caredose chst detail derived dose edge filter flat fov gantry hcc hct helix iq iso kv lungen mas max min mono
 mov normal norm original primary secondary other resampled reformatted mixed projection image average maximum

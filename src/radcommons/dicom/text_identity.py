@@ -10,9 +10,10 @@ from functools import lru_cache
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from radcommons.dicom.dates import notations, parse_date
+from radcommons.dicom.dates import parse_date
 from radcommons.dicom.lexicon import is_clinical, is_core
 from radcommons.dicom.text_fold import WORD, fold, is_unspaced_script, keys
+from radcommons.dicom.text_numbers import days_in, ids_in
 
 # Shorter ones would hit clinical text everywhere: "12" as a number of a patient, "Li" in "Li-Hep".
 SHORTEST_ID = 4
@@ -124,7 +125,7 @@ class Matcher:
     Names are compared word by word after folding; identifiers and birth dates in the notations people use.
     """
 
-    __slots__ = ("_inside", "_numbers", "_unspaced", "words")
+    __slots__ = ("_births", "_ids", "_inside", "_unspaced", "words")
 
     def __init__(self, known: KnownIdentity) -> None:
         names = {word for name in known.names for word in (*_name_words(name), *_joined_words(name))}
@@ -143,12 +144,15 @@ class Matcher:
                 reverse=True,
             )
         )
-        self._numbers = _numbers(known)
+        self._ids = _ids(known)
+        days = filter(None, map(parse_date, known.births))
+        self._births = frozenset((day.year % 100, day.month, day.day) for day in days)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield the places in a text that name the patient or those around them."""
-        if self._numbers is not None:
-            yield from (found.span() for found in self._numbers.finditer(text))
+        yield from ids_in(text, self._ids)
+        if self._births:
+            yield from ((start, end) for start, end, days in days_in(text) if days & self._births)
         for part in self._unspaced:
             yield from (found.span() for found in re.finditer(re.escape(part), text))
 
@@ -195,31 +199,16 @@ def _place_words(place: str) -> list[str]:
     return [word for word in words if fold(word) not in COMMON and not is_clinical(word)]
 
 
-def _numbers(known: KnownIdentity) -> re.Pattern[str] | None:
+def _ids(known: KnownIdentity) -> tuple[str, ...]:
     ids = set()
     for value in known.ids | known.names:
-        bare = re.sub(r"[^0-9A-Za-z]", "", fold(value)).lstrip("0")
+        bare = re.sub(r"[^0-9a-z]", "", fold(value)).lstrip("0")
         if bare.isalpha() and is_clinical(bare):
             continue  # TEST or CHEST as a number of a phantom
         if len(bare) >= SHORTEST_ID and (value in known.ids or any(letter.isdigit() for letter in bare)):
-            ids.add("0*" + r"[\s\-./_^]?".join(map(re.escape, bare)))
-    for value in known.births:
-        day = parse_date(value)
-        if day:
-            ids.update(re.escape(text) for text in notations(day))
-    if not ids:
-        return None
+            ids.add(bare)
     # the longest first, so that a shorter identifier does not leave the rest of a longer one
-    parts = "|".join(_edged(one) for one in sorted(ids, key=len, reverse=True))
-    return re.compile(parts, re.IGNORECASE)
-
-
-def _edged(pattern: str) -> str:
-    # PAT471108 and 471108th hold the number 471108, but 14711089 does not
-    bare = pattern.removeprefix("0*")
-    before = r"(?<![0-9])" if bare[0].isdigit() else r"(?<![0-9A-Za-z])"
-    after = r"(?![0-9])" if bare[-1].isdigit() else r"(?![0-9A-Za-z])"
-    return before + f"(?:{pattern})" + after
+    return tuple(sorted(ids, key=len, reverse=True))
 
 
 @lru_cache(maxsize=512)

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import re
 
-_MONTHS = """
-january february march april may june july august september october november december jan feb mar apr jun jul aug sept
-sep oct nov dec januar februar maerz märz mai juni juli oktober dezember jänner maer mrz mär okt dez janvier février
-fevrier mars avril juin juillet août aout septembre octobre novembre décembre decembre janv févr fevr fév fev avr juil
-déc enero febrero marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre ene abr ago dic
-gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre gen mag giu lug set ott janeiro fevereiro março
-marco maio junho julho setembro outubro novembro dezembro out januari februari maart mei augustus mrt stycznia lutego
-marca kwietnia maja czerwca lipca sierpnia września wrzesnia października pazdziernika listopada grudnia ocak şubat mart
-nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık январ[ья] феврал[ья] марта? апрел[ья] ма[йя] июн[ья] июл[ья]
-августа? сентябр[ья] октябр[ья] ноябр[ья] декабр[ья] ιανουαρίου φεβρουαρίου μαρτίου απριλίου μαΐου ιουνίου ιουλίου
-αυγούστου σεπτεμβρίου οκτωβρίου νοεμβρίου δεκεμβρίου يناير فبراير مارس أبريل ابريل مايو يونيو يوليو أغسطس اغسطس سبتمبر
-أكتوبر اكتوبر نوفمبر ديسمبر ינואר פברואר מרץ אפריל מאי יוני יולי אוגוסט ספטמבר אוקטובר נובמבר דצמבר
-"""
-_MONTH = "(?:" + "|".join(sorted(_MONTHS.split(), key=len, reverse=True)) + ")"
+# Names of the months in the languages of hospitals, by month; endings may follow.
+MONTHS = (
+    "january jan januar jänner janvier janv enero ene gennaio gen janeiro januari stycznia styczeń ocak январ ιανουαρίου يناير ינואר",  # noqa: E501
+    "february feb februar feber février fevrier févr fevr fév fevereiro fev febrero febbraio februari lutego luty şubat феврал "  # noqa: E501
+    "φεβρουαρίου فبراير פברואר",
+    "march mar märz maerz mrz mär maer mars marzo março marco maart mrt marca marzec mart март μαρτίου مارس מרץ",
+    "april apr avril avr abril abr aprile kwietnia kwiecień nisan апрел απριλίου أبريل ابريل אפריל",
+    "may mai mayo maggio mag maio mei maja maj mayıs ма[йя] μαΐου مايو מאי",
+    "june jun juni juin junio giugno giu junho czerwca czerwiec haziran июн ιουνίου يونيو יוני",
+    "july jul juli juillet juil julio luglio lug julho lipca lipiec temmuz июл ιουλίου يوليو יולי",
+    "august aug août aout agosto ago augustus augusti sierpnia sierpień ağustos август αυγούστου أغسطس اغسطس אוגוסט",
+    "september sept sep septembre septiembre setiembre settembre set setembro września wrzesień eylül сентябр σεπτεμβρίου سبتمبر ספטמבר",  # noqa: E501
+    "october oct oktober okt octobre octubre ottobre ott outubro out października październik ekim октябр οκτωβρίου أكتوبر اكتوبر אוקטובר",  # noqa: E501
+    "november nov novembre noviembre novembro listopada listopad kasım ноябр νοεμβρίου نوفمبر נובמבר",
+    "december dec dezember dez décembre decembre déc diciembre dic dicembre dezembro grudnia grudzień aralık декабр δεκεμβρίου "  # noqa: E501
+    "ديسمبر דצמבר",
+)
+_MONTH = "(?:(?:" + "|".join(sorted(" ".join(MONTHS).split(), key=len, reverse=True)) + ")(?:(?<=[а-я])[а-я]{1,2})?)"
 _YEAR = r"(?:19|20)\d{2}"
 _ORDINAL = (
     r"(?:(?:twenty|thirty)[ -])?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|"
@@ -103,7 +107,7 @@ _TYPED = (
     # places
     rf"(?<!\w)\d{{1,5}}[a-z]?,?\s+(?:{_PROPER}\s+){{1,3}}(?:{_STREET})(?!\w)\.?",
     r"(?<!\w)[^\W\d_]+(?:straße|strasse|str\.|allee|gasse|weg|platz|ring|damm|ufer|straat|laan|gatan|vägen|vej)\s*\d{1,4}\s?[a-z]?(?!\w)",
-    rf"(?:(?<!\w)\d{{1,4}}\s?(?:bis|ter)?,?\s+)?(?<!\w)(?:{_VIA})\s+(?:(?:de|du|des|la|le|les|del|della|dei|da|do|dos|d'|l')\s+)*{_PROPER}(?:\s+{_PROPER}){{0,2}}(?:,?\s*(?:n[º°.]?|д\.|nr\.?)?\s*\d{{1,4}}[a-zа-я]?)?",
+    rf"(?:(?<!\w)\d{{1,4}}\s?(?:bis|ter)?,?\s+)?(?<!\w)(?:{_VIA})\s+(?:(?:de|du|des|la|le|les|del|della|dei|da|do|dos|d'|l')\s+)*{_PROPER}(?:\s+{_PROPER}){{0,2}}(?:,?\s*(?:n[º°.]?|д\.|nr\.?)?\s*\d{{1,5}}[a-zа-я]?(?!\d))?",
     r"(?<!\w)(?-i:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2})(?!\w)",
     r"(?<!\w)(?-i:[A-Z]\d[A-Z] ?\d[A-Z]\d)(?!\w)",
     r"(?<!\w)p\.?\s?o\.?\s?box\s*\d+",

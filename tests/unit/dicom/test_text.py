@@ -34,7 +34,7 @@ CLEANER = Cleaner(KNOWN, keeps_unknown_words=False)
         ("lung (Quellmann)", Manner.DESCRIPTOR, "lung"),
         ("Quellmann^Theobald", Manner.TECHNICAL, ""),
         ("5.0 B30f 120kV 0.625mm", Manner.DESCRIPTOR, "5.0 B30f 120kV 0.625mm"),
-        ("Lung 31JAN1928", Manner.TECHNICAL, "Lung 31JAN1928"),
+        ("Lung 31JAN1928", Manner.TECHNICAL, "Lung"),
         ("Lung 31 Jan 1928", Manner.TECHNICAL, "Lung"),
         ("Lung 12 Feb 2020", Manner.DESCRIPTOR, "Lung"),
     ],
