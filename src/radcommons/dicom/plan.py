@@ -128,10 +128,12 @@ class Plan(Generic[T]):
                 if count >= len(self._elements):
                     return False
                 own = self._elements[count]
-                if raw.tag != own.tag or raw.vr != own.vr or raw.tag in self._refused:
+                if raw.tag != own.tag or raw.vr != own.vr:
                     return False
                 content = self._contents[count]
                 if raw.tag not in self.slots and not head.startswith(content, raw.start):
+                    if raw.tag in self._refused:
+                        return False
                     fresh.append((own, content))
                 count += 1
         except Irregular:
