@@ -98,6 +98,8 @@ class NewPixels:
         Of the whole object from now on.
     changes : Dataset
         Header elements to set with it (offset tables, lossy compression, photometric interpretation ...).
+    drops : tuple of str
+        Keywords of header elements that no longer hold.
     is_derived : bool
         Pixel values changed, so the object may not keep its SOP Instance UID (PS3.3 C.7.6.1.1.2).
     """
@@ -107,6 +109,7 @@ class NewPixels:
     transfer_syntax: str
     changes: Dataset = field(default_factory=Dataset)
     is_derived: bool = False
+    drops: tuple[str, ...] = ()
 
     def header(self, header: Header) -> Header:
         """Return the header to give to `write_instance` together with `source`."""
@@ -115,9 +118,15 @@ class NewPixels:
         )
 
     def apply_to(self, dataset: Dataset) -> None:
-        """Set `changes` in the data set that will be written."""
+        """Set `changes` in the data set that will be written; a derivation is added to those before it."""
+        for keyword in self.drops:
+            if keyword in dataset:
+                delattr(dataset, keyword)
         for element in self.changes:
+            before = str(dataset.get("DerivationDescription") or "")
             dataset[element.tag] = element
+            if element.keyword == "DerivationDescription" and before:
+                dataset.DerivationDescription = f"{before}; {element.value}"[:1024]
 
 
 def native(spans: Sequence[Span], pixel: PixelSpan, *, vr: str | None = None) -> tuple[BinaryIO, PixelSpan]:

@@ -99,18 +99,22 @@ class TextDetector:
     def _opened(self) -> Any:
         with self._lock:
             if self._session is None:
-                import onnxruntime  # 0.1 s and 60 MB that a command without pixels need not pay
-
-                options = onnxruntime.SessionOptions()
-                options.intra_op_num_threads = options.inter_op_num_threads = 1
-                options.log_severity_level = 3
-                path = str(self._model or shipped_model())
-                self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+                self._session = open_network(self._model or shipped_model())
             return self._session
 
 
-def shipped_model() -> Path:
-    """Return the path of the detection network inside the installed ``rapidocr`` wheel.
+def open_network(path: Path) -> Any:
+    """Return a session of a network, on one thread of the processor."""
+    import onnxruntime  # 0.1 s and 60 MB that a command without pixels need not pay
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def shipped_model(name: str = MODEL_FILE) -> Path:
+    """Return the path of a network inside the installed ``rapidocr`` wheel, by default the one that detects.
 
     Raises
     ------
@@ -118,12 +122,13 @@ def shipped_model() -> Path:
         If the package or its file is missing; then nobody can say that pixels were checked.
     """
     try:
-        path = Path(str(distribution(MODEL_PACKAGE).locate_file(MODEL_FILE)))
+        path = Path(str(distribution(MODEL_PACKAGE).locate_file(name)))
     except PackageNotFoundError:
         path = Path()
     if not path.is_file():
         raise RadcommonsError(
-            "The text detection network is not installed.", mend="Install rapidocr 3.10 (its wheel holds the network)."
+            "The network for text in pixels is not installed.",
+            mend="Install rapidocr 3.10 (its wheel holds the network).",
         )
     return path
 

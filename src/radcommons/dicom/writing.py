@@ -6,17 +6,18 @@ of CT and MR hardly ever do and come by the thousand: a cheap look at each decid
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import BinaryIO
 
 import numpy as np
 from pydicom.dataset import Dataset
+from scipy import ndimage
 
 from radcommons.dicom.frames import Frame, frame_count, iter_frames
 from radcommons.dicom.geometry import image_type
-from radcommons.dicom.pixeltext import LONGEST_SIDE, TextBox, TextDetector
+from radcommons.dicom.pixeltext import TextBox, TextDetector
 from radcommons.dicom.read import Header
 from radcommons.dicom.render import to_display
 from radcommons.dicom.strokes import Suspicion, suspicious_rows
@@ -32,6 +33,12 @@ _STACKED_RATIO = 3.0
 
 # Writing is small against the picture; larger boxes were lungs, spines and whole films in the measurement.
 _LARGEST_LETTER = 0.15
+
+# The network looks twice: at the whole range at full size, and at half of it with the contrast evened.
+FULL_SIDE = 2496
+_NEIGHBOURHOOD = 0.0125
+_LEAST_SPREAD = 4.0
+_SAME = 0.5
 
 # Of a long series of frames that want the network, so many are looked at fully, evenly spread; the others cheaply.
 _FULL_FRAMES = 8
@@ -128,7 +135,7 @@ def review_pixels(source: BinaryIO, header: Header, *, detector: TextDetector) -
     PHI: findings hold regions, never what is written there. Cost: see `TextDetector.find_text` and `suspicious_rows`.
     """
     look = text_suspects(header.dataset)
-    full = _frames_for_network(frame_count(header.dataset)) if look is Look.FULL else frozenset[int]()
+    full = frames_for_network(frame_count(header.dataset)) if look is Look.FULL else frozenset[int]()
     boxes: list[tuple[int, TextBox]] = []
     looked_at = seen = 0
     shape = (0, 0)
@@ -148,7 +155,8 @@ def review_pixels(source: BinaryIO, header: Header, *, detector: TextDetector) -
     return PixelReview(boxes=tuple(boxes), findings=findings, looked_at=looked_at, frames=seen)
 
 
-def _frames_for_network(count: int) -> frozenset[int]:
+def frames_for_network(count: int) -> frozenset[int]:
+    """Return the frames of many that the network sees whole, evenly spread."""
     return frozenset(np.linspace(0, count - 1, min(count, _FULL_FRAMES)).round().astype(int).tolist())
 
 
@@ -165,15 +173,51 @@ def find_writing(frame: Frame, dataset: Dataset, *, detector: TextDetector, look
     look : Look
     """
     if look is Look.FULL:
-        boxes = detector.find_text(_whole_range(frame, dataset))
-        if max(frame.shape[:2]) > 1.5 * LONGEST_SIDE and frame.ndim == 2:
-            boxes += _confirmed(frame, detector)[0]  # small writing that shrinks away in a large radiograph
-        return boxes, True
+        shown = whole_range(frame, dataset)
+        boxes = detector.find_text(shown, longest_side=FULL_SIDE)
+        boxes += detector.find_text(evened(shown), longest_side=min(FULL_SIDE, max(frame.shape[:2])) // 2)
+        if max(frame.shape[:2]) > 1.1 * FULL_SIDE and frame.ndim == 2:
+            boxes += _confirmed(frame, detector)[0]  # small writing that shrinks away in a very large radiograph
+        return merged(boxes), True
     gray = frame if frame.ndim == 2 else frame.max(axis=2)
     return _confirmed(gray, detector)
 
 
-def _whole_range(frame: Frame, dataset: Dataset) -> Frame:
+def evened(shown: Frame) -> Frame:
+    """Show each place against its own neighbourhood, so that faint and large writing stands out from anatomy."""
+    gray = (shown if shown.ndim == 2 else shown.max(axis=2)).astype(np.float32)
+    size = max(round(max(gray.shape) * _NEIGHBOURHOOD) | 1, 9)
+    mean = ndimage.uniform_filter(gray, size)
+    spread = np.sqrt(np.maximum(ndimage.uniform_filter(gray * gray, size) - mean * mean, 0))
+    return np.asarray((128 + (gray - mean) * (100 / (2 * spread + _LEAST_SPREAD))).clip(0, 255).astype(np.uint8))
+
+
+def merged(boxes: Iterable[TextBox]) -> list[TextBox]:
+    """Make one box of those that mostly cover each other, as two looks at one line give, from top to bottom."""
+    found: list[TextBox] = []
+    for box in sorted(boxes, key=lambda one: -one.width * one.height):
+        for index, other in enumerate(found):
+            if _shared(box, other) > _SAME * box.width * box.height:
+                found[index] = _around(box, other)
+                break
+        else:
+            found.append(box)
+    return sorted(found, key=lambda box: (box.y, box.x))
+
+
+def _shared(one: TextBox, two: TextBox) -> int:
+    width = min(one.x + one.width, two.x + two.width) - max(one.x, two.x)
+    height = min(one.y + one.height, two.y + two.height) - max(one.y, two.y)
+    return max(width, 0) * max(height, 0)
+
+
+def _around(one: TextBox, two: TextBox) -> TextBox:
+    x, y = min(one.x, two.x), min(one.y, two.y)
+    right, bottom = max(one.x + one.width, two.x + two.width), max(one.y + one.height, two.y + two.height)
+    return TextBox(x=x, y=y, width=right - x, height=bottom - y, score=max(one.score, two.score))
+
+
+def whole_range(frame: Frame, dataset: Dataset) -> Frame:
     """Show all values from darkest to brightest: a viewing window could hide writing that another window shows."""
     if frame.ndim == 3 or dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
         return to_display(frame, dataset)
@@ -237,7 +281,7 @@ def text_findings(boxes: Iterable[tuple[int, TextBox]], *, shape: tuple[int, int
         Of the frame; a box too large for writing is left out.
     """
     for index, box in boxes:
-        if min(box.width, box.height) > _LARGEST_LETTER * max(shape):
+        if not is_of_letters(box, shape):
             continue
         is_marker = _is_marker(box)
         yield Finding(
@@ -248,6 +292,11 @@ def text_findings(boxes: Iterable[tuple[int, TextBox]], *, shape: tuple[int, int
             else "A line of text stands in the pixels; look whether it names anybody.",
             where=f"frame {index + 1}, x {box.x}..{box.x + box.width}, y {box.y}..{box.y + box.height}",
         )
+
+
+def is_of_letters(box: TextBox, shape: Sequence[int]) -> bool:
+    """Tell whether a box is small enough, against a frame of `shape`, to be writing and not anatomy."""
+    return min(box.width, box.height) <= _LARGEST_LETTER * max(shape[:2])
 
 
 def _is_marker(box: TextBox) -> bool:
