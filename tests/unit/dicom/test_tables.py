@@ -10,7 +10,7 @@ import pytest
 from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 
 from radcommons.dicom import allowed
-from radcommons.dicom._tables import iods, ps3_15_e1, ps3_15_e1_options, words
+from radcommons.dicom._tables import iods, ps3_15_e1, ps3_15_e1_options, safe_private, words
 from radcommons.dicom.profile import CODE_MEANINGS
 
 TOOLS = Path(__file__).resolve().parents[3] / "tools"
@@ -72,6 +72,50 @@ def test_uids_never_stand_under_dummy():
     """(006A,0003) and its like are mapped: a dummy would make all groups one."""
     assert ps3_15_e1.BASIC[0x006A0003] == "U"
     assert not [t for t, letters in ps3_15_e1.BASIC.items() if letters == "D" and dictionary_vr(t) == "UI"]
+
+
+# Rows of 2026c that 2025b does not have, and why they are there.
+NEW_ROWS = {0x0040E012: "an attribute of 2026 that says where an object is retrieved from"}
+# The program behind the source of 2025b replaces where the standard empties, leaves sequences to a person, and removes
+# what it cannot make a dummy of; each is as strict as the standard or is not asked for here.
+CHOICES = {
+    ("Z", "D"): {"DA", "TM", "DT", "PN"},
+    ("X/Z", "D"): {"DA", "TM"},
+    ("D", "C"): {"SQ"},
+    ("X/D", "C"): {"SQ"},
+    ("X/Z/D", "C"): {"SQ"},
+    ("D", "X"): {"OB", "UN", "SQ", "FD", "UC"},
+}
+
+
+def test_editions_differ_only_where_it_is_explained():
+    """The Basic column of 2026c has each row of 2025b with an action of its letters, one new row, and known choices."""
+    then, now = ps3_15_e1_options.BASIC_OF_EDITION, ps3_15_e1.BASIC
+    assert now.keys() - then.keys() == NEW_ROWS.keys()
+    assert then.keys() - now.keys() == set()
+    for number, letter in then.items():
+        letters = now[number].replace("*", "").split("/")
+        if letter not in letters:
+            assert dictionary_vr(number) in CHOICES[now[number], letter], keyword_for_tag(number)
+
+
+def test_the_row_that_stands_under_d_but_is_a_uid():
+    """(006A,0003) Annotation Group UID: both editions map it, though one source lists it under dummies."""
+    assert ps3_15_e1.BASIC[0x006A0003] == ps3_15_e1_options.BASIC_OF_EDITION[0x006A0003] == "U"
+
+
+def test_safe_private_rows_are_what_the_walk_expects():
+    """Each listed private attribute has an odd group, a number below 256, and a representation that can be searched."""
+    rows = safe_private.SAFE
+    assert len(rows) > 150
+    for (creator, group, low), (vr, meaning) in rows.items():
+        assert group & 1
+        assert 0 <= low <= 0xFF
+        assert vr in {"LO", "SH", "CS", "DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "SQ"}
+        assert creator == creator.strip()
+        assert meaning
+    script = tool("make_safe_private_table")
+    assert all(rows[creator, group, low][0] == vr for creator, group, low, vr, _ in script.by_hand())
 
 
 def test_what_identifies_is_in_the_table():
