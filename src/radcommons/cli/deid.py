@@ -17,6 +17,7 @@ from radcommons.cli.progress import progress_line
 from radcommons.records.errors import UsageError
 
 if TYPE_CHECKING:
+    from radcommons.dicom.profile import Profile
     from radcommons.site.deid_report import Books, Context
     from radcommons.site.deid_run import Run
     from radcommons.site.deid_values import DeidSettings, FileDone
@@ -119,7 +120,7 @@ def deid(paths: tuple[Path, ...], out: Path | None, as_json: bool, **options: An
         check_folders(paths, out)
     settings, has_key_file = _settings(None if what_if else out, options)
     profile = load_profile(options["profile"])
-    links = None if what_if else _links(options, settings)
+    links = None if what_if else _links(options, settings, profile)
     with Books() as books, progress_line("files") as tick:
         run = deid_run(
             paths,
@@ -204,7 +205,7 @@ def _merges(path: Path | None) -> Any:
     return read_merges(path) if path else Merges({})
 
 
-def _links(options: dict[str, Any], settings: DeidSettings) -> Any:
+def _links(options: dict[str, Any], settings: DeidSettings, profile: Profile) -> Any:
     from radcommons.site.deid_crosswalk import LinkBook, locks
 
     if options["crosswalk"] is None:
@@ -213,7 +214,7 @@ def _links(options: dict[str, Any], settings: DeidSettings) -> Any:
         "" if options["recipients"] else ask_passphrase(_PASSPHRASE, "Passphrase of the crosswalk", confirm=True)
     )
     return LinkBook.open(
-        options["crosswalk"], locks=locks(options["recipients"], passphrase), secret=settings.secret, site=settings.site
+        options["crosswalk"], locks=locks(options["recipients"], passphrase), secret=settings.secret, profile=profile
     )
 
 

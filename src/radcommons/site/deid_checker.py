@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydicom.dataset import Dataset
-
 from radcommons.dicom.deidentify_check import not_allowed, unmapped_uids
 from radcommons.dicom.profile import Profile
 from radcommons.dicom.read import read_header
@@ -45,12 +43,12 @@ class Checker:
         """Forget the last answer: nothing was written."""
         self.has_checked = False
 
-    def __call__(self, path: Path, fresh: Dataset) -> tuple[Finding, ...]:
+    def __call__(self, path: str, series: str) -> tuple[Finding, ...]:
         """Return why an output may not go out, as questions; `has_checked` says whether it was read at all."""
-        self.has_checked = self._is_due(value_of(fresh, "SeriesInstanceUID"))
+        self.has_checked = self._is_due(series)
         if not self.has_checked:
             return ()
-        found = check_output(path, profile=self._profile)
+        found = check_output(Path(path), profile=self._profile)
         if found and self._verify is Verify.SAMPLE:
             self._verify = Verify.ALL
         return found

@@ -17,6 +17,7 @@ from typing import Any
 import pyrage
 
 from radcommons.dicom.mapping import purpose_key
+from radcommons.dicom.profile import Profile
 from radcommons.platform.durable import write_file
 from radcommons.records.errors import NotPermitted, UsageError
 from radcommons.site.deid_file import mapper_of
@@ -98,18 +99,18 @@ def key_check(secret: bytes) -> str:
 class LinkBook:
     """Gathers old and new names during a run and writes them at its end; a patient once mapped is never re-mapped."""
 
-    def __init__(self, path: Path, sealed_by: Locks, *, secret: bytes, site: str) -> None:
+    def __init__(self, path: Path, sealed_by: Locks, *, secret: bytes, profile: Profile) -> None:
         self._path = path
         self._locks = sealed_by
         self._secret = secret
-        self._site = site
+        self._profile = profile
         self._lines: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def __repr__(self) -> str:
         return f"LinkBook({len(self._lines)} links)"
 
     @classmethod
-    def open(cls, path: Path, *, locks: Locks, secret: bytes, site: str) -> LinkBook:
+    def open(cls, path: Path, *, locks: Locks, secret: bytes, profile: Profile) -> LinkBook:
         """Return the book for a file; what the file holds already is kept.
 
         Raises
@@ -119,7 +120,7 @@ class LinkBook:
         NotPermitted
             If the passphrase does not open it.
         """
-        book = cls(path, locks, secret=secret, site=site)
+        book = cls(path, locks, secret=secret, profile=profile)
         if path.exists():
             if locks.recipients:
                 raise UsageError(f"{path} is there already and only its readers can open it.", mend="Name a new file.")
@@ -135,11 +136,11 @@ class LinkBook:
 
     def add(self, link: Link, person: Person) -> None:
         """Take the names of one object into the book."""
-        key, mapper = person.key, mapper_of(person, secret=self._secret)
+        key, mapper = person.key, mapper_of(person, secret=self._secret, profile=self._profile)
         self._lines["patient", key.site, key.issuer, key.patient_id] = (mapper.pseudonym, str(mapper.shift_days))
         for level in _LEVELS:
             old, new = getattr(link, level)
-            if old:
+            if old and new:
                 self._lines[level, old] = (new,)
 
     def write(self) -> None:

@@ -6,21 +6,22 @@ together, and the people and places around them are what all objects of the run 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from radcommons.dicom.read import Header, read_header
+from radcommons.dicom.deidentify_stream import Mend
+from radcommons.dicom.facts import Asked
+from radcommons.dicom.read import Header
 from radcommons.dicom.rewrite import content_digest
-from radcommons.dicom.sniff import HEAD_BYTES, Kind, sniff
+from radcommons.dicom.sniff import Kind, sniff
 from radcommons.dicom.text_identity import KnownIdentity
-from radcommons.records.finding import Severity
-from radcommons.site.candidate import Candidate
+from radcommons.records.finding import Finding, Severity
 from radcommons.site.deid_values import Fate, FileDone, ended
-from radcommons.site.patient import PatientKey
-from radcommons.site.repair import patient_key, value_of, with_uids
+from radcommons.site.patient import STUDY_STANDS, PatientKey
+from radcommons.site.repair import deriver, value_of, with_uids
 
 # Attributes that name the patient and relatives; every other person's name belongs to the staff.
 _PATIENTS_NAMES = frozenset({0x00100010, 0x00101001, 0x00101005, 0x00101060, 0x00102297})
@@ -34,13 +35,60 @@ _IGNORED = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identified:
-    """Who a file is about: `known` is the patient's own, `shared` is of those around them."""
+class Facts:
+    """What an object says of its people: `known` is the patient's own, `shared` is of those around them."""
 
-    key: PatientKey
-    sop_uid: str
-    known: KnownIdentity
-    shared: KnownIdentity
+    patient_id: str = ""
+    issuer: str = ""
+    known: KnownIdentity = field(default_factory=KnownIdentity)
+    shared: KnownIdentity = field(default_factory=KnownIdentity)
+    is_directory: bool = False
+
+    def key(self, *, site: str, study_uid: str) -> PatientKey:
+        """Return whom it is about; a study without identifier stands for its patient."""
+        if self.patient_id:
+            return PatientKey(site=site, issuer=self.issuer, patient_id=self.patient_id)
+        return PatientKey(site=site, issuer=STUDY_STANDS, patient_id=study_uid)
+
+
+def facts_of(dataset: Dataset) -> Facts:
+    """Return what a data set says of its people; what two halves say together is what the whole says."""
+    everything = KnownIdentity.of(dataset)
+    own: set[str] = set()
+    _patients_names(dataset, own, 0)
+    staff = frozenset(name for name in everything.names if name not in own)
+    return Facts(
+        patient_id=value_of(dataset, "PatientID"),
+        issuer=value_of(dataset, "IssuerOfPatientID"),
+        known=replace(everything, names=everything.names - staff, places=frozenset()),
+        shared=KnownIdentity(names=staff, places=everything.places),
+        is_directory="DirectoryRecordSequence" in dataset,
+    )
+
+
+def mender(secret: bytes) -> Mend:
+    """Return the function that gives UIDs to objects that came without."""
+
+    def mend(header: Header, source: BinaryIO) -> tuple[Dataset, tuple[Finding, ...]]:
+        return with_uids(header, secret=secret, original_digest=digest_for_uids(header, source))
+
+    return mend
+
+
+def renumberer(secret: bytes) -> Mend:
+    """Return the function that gives an object whose SOP Instance UID another has one of its own, always the same."""
+    mend = mender(secret)
+
+    def renumber(header: Header, source: BinaryIO) -> tuple[Dataset, tuple[Finding, ...]]:
+        dataset, findings = mend(header, source)
+        changed = Dataset(dict(dataset.items()))
+        own = deriver(secret)("rival", value_of(dataset, "SOPInstanceUID"), content_digest(source))
+        changed.add_new("SOPInstanceUID", "UI", own)
+        message = "Another object of the run has the same SOP Instance UID; this one was given its own."
+        note = Finding(code="uid-conflict", severity=Severity.NOTE, message=message, where="SOPInstanceUID")
+        return changed, (*findings, note)
+
+    return renumber
 
 
 def ignored(path: str, head: bytes) -> FileDone | None:
@@ -55,36 +103,13 @@ def ignored(path: str, head: bytes) -> FileDone | None:
     return None
 
 
-def identify(candidate: Candidate, source: BinaryIO, *, secret: bytes, site: str) -> Identified | FileDone:
-    """Return whom an object is about, or what becomes of a file that cannot be one.
-
-    Raises
-    ------
-    UnreadableInstance
-        If the header does not read.
-    """
-    no_object = ignored(candidate.path, source.read(HEAD_BYTES))
-    if no_object is not None:
-        return no_object
-    header = read_header(source)
-    if header.is_directory:
+def no_object(path: str, asked: Asked[Facts]) -> FileDone | None:
+    """Return the end of a file whose header was read and that is no object to be cleaned; None for one that is."""
+    if asked.facts.is_directory or (asked.header is not None and asked.header.is_directory):
         reason = "A DICOMDIR is a list of files; the files themselves are taken."
-        return ended(candidate.path, Fate.IGNORED, "not-an-image", reason)
-    broken = next((one for one in header.findings if one.severity is Severity.REFUSAL), None)
-    if broken:
-        return ended(candidate.path, Fate.REFUSED, broken.code, broken.message, broken.where)
-    dataset, _ = with_uids(header, secret=secret, original_digest=digest_for_uids(header, source))
-    key, _ = patient_key(dataset, site=site)
-    everything = KnownIdentity.of(dataset)
-    own: set[str] = set()
-    _patients_names(dataset, own, 0)
-    staff = frozenset(name for name in everything.names if name not in own)
-    return Identified(
-        key=key,
-        sop_uid=value_of(dataset, "SOPInstanceUID"),
-        known=replace(everything, names=everything.names - staff, places=frozenset()),
-        shared=KnownIdentity(names=staff, places=everything.places),
-    )
+        return ended(path, Fate.IGNORED, "not-an-image", reason)
+    broken = next((one for one in asked.findings if one.severity is Severity.REFUSAL), None)
+    return ended(path, Fate.REFUSED, broken.code, broken.message, broken.where) if broken else None
 
 
 def digest_for_uids(header: Header, source: BinaryIO) -> str:

@@ -56,6 +56,15 @@ class SiteSettings:
     profile: str = "radcommons"
     dimse_aet: str = "RADCOMMONS"
     dimse_callers: tuple[str, ...] = ()
+    # "COVIDCT=ricord" or "COVIDCT=ricord@BETA": what is pushed to this title is judged by this protocol, for this site.
+    dimse_titles: tuple[str, ...] = ()
+    # "AE@HOST:PORT": where a peer listens, for reports of storage commitment after its association has gone.
+    dimse_peers: tuple[str, ...] = ()
+    dimse_tls_certificate: str = ""
+    dimse_tls_key: str = ""
+    dimse_tls_ca: str = ""
+    # Folders that `site serve` watches; files are read, never changed.
+    watch: tuple[str, ...] = ()
 
 
 def read_settings(directory: Path) -> SiteSettings:

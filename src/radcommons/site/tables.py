@@ -6,9 +6,18 @@ import sqlalchemy as sa
 
 from radcommons.platform.audit import define_audit
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"  # `migrate.STEPS` brings an older store here
 
 metadata = sa.MetaData()
+
+# Which program brought the store to which schema, and when.
+schema_step = sa.Table(
+    "schema_step",
+    metadata,
+    sa.Column("version", sa.String(8), primary_key=True),
+    sa.Column("software", sa.Text, nullable=False),
+    sa.Column("at", sa.String(20), nullable=False),
+)
 
 meta = sa.Table(
     "meta",
@@ -37,7 +46,28 @@ patient = sa.Table(
     sa.Column("shift_days", sa.Integer, nullable=False),
     sa.Column("assigned_at", sa.String(20), nullable=False),
     sa.Column("withdrawn_at", sa.String(20)),
+    # Two numbers turned out to be one person: this one's number is an alias of the patient named here.
+    sa.Column("merged_into", sa.Integer),
     sa.UniqueConstraint("site", "issuer", "patient_id"),
+)
+
+# Other numbers of a patient: a changed or merged one never gets a pseudonym of its own.
+alias = sa.Table(
+    "alias",
+    metadata,
+    sa.Column("site", sa.String(12), primary_key=True),
+    sa.Column("issuer", sa.Text, primary_key=True),
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Column("patient", sa.Integer, sa.ForeignKey("patient.id"), nullable=False, index=True),
+    sa.Column("linked_at", sa.String(20), nullable=False),
+)
+
+# Who wants no part: a keyed hash of the number, so that the list names nobody whom the crosswalk does not.
+opt_out = sa.Table(
+    "opt_out",
+    metadata,
+    sa.Column("mark", sa.String(64), primary_key=True),
+    sa.Column("added_at", sa.String(20), nullable=False),
 )
 
 study = sa.Table(
@@ -50,6 +80,8 @@ study = sa.Table(
     sa.Column("study_date", sa.String(8), nullable=False, default=""),
     sa.Column("names_two_patients", sa.Boolean, nullable=False, default=False),
     sa.Column("withdrawn_at", sa.String(20)),
+    # The hospital moved the study to this patient, whatever the headers of older copies say.
+    sa.Column("moved_to", sa.Integer),
 )
 
 policy = sa.Table(
@@ -59,6 +91,16 @@ policy = sa.Table(
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("id", sa.String(64), nullable=False),
     sa.Column("version", sa.String(32), nullable=False),
+)
+
+# Agreements as they were accepted; `settings.agreement` names the one in force by its digest.
+agreement = sa.Table(
+    "agreement",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("document", sa.LargeBinary, nullable=False),
+    sa.Column("accepted_by", sa.Text, nullable=False),
+    sa.Column("accepted_at", sa.String(20), nullable=False),
 )
 
 submission = sa.Table(
@@ -102,8 +144,31 @@ file = sa.Table(
     sa.Column("object_size", sa.Integer, nullable=False, default=0),
     sa.Column("submission", sa.String(64), sa.ForeignKey("submission.id"), index=True),
     sa.Column("added_at", sa.String(20), nullable=False),
+    # The version that the hub has of this SOP Instance UID and that this one replaces, and why.
+    sa.Column("supersedes", sa.String(64), nullable=False, default="", server_default=""),
+    sa.Column("supersedes_reason", sa.Text, nullable=False, default="", server_default=""),
+    # The hub's signed receipt covers the bytes, so they need not stay here.
+    sa.Column("acknowledged", sa.Boolean, nullable=False, default=False, server_default=sa.text("0")),
+    # What the clauses of an agreement ask for, so that a later one is held against what is here already.
+    sa.Column("modality", sa.String(16), nullable=False, default="", server_default=""),
+    sa.Column("age_years", sa.Float),
     sa.UniqueConstraint("path", "original_digest"),
     sqlite_autoincrement=True,  # a file number stands in the audit trail, so it is never given twice
+)
+
+# What a file's row said in an earlier submission, before the file was corrected or given to another patient.
+earlier = sa.Table(
+    "earlier",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("file", sa.Integer, nullable=False, index=True),
+    sa.Column("submission", sa.String(64), sa.ForeignKey("submission.id"), nullable=False, index=True),
+    sa.Column("object_digest", sa.String(64), nullable=False),
+    sa.Column("object_size", sa.Integer, nullable=False),
+    sa.Column("pseudonym", sa.String(23), nullable=False),
+    sa.Column("sop_uid", sa.String(64), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("replaced_at", sa.String(20), nullable=False),
 )
 
 finding = sa.Table(
@@ -146,6 +211,49 @@ withdrawal = sa.Table(
     sa.Column("created_at", sa.String(20), nullable=False),
     sa.Column("sent_at", sa.String(20)),
     sa.Column("answer", sa.Text),
+)
+
+# What a PACS was asked for and what came: a repeated fetch asks for what misses and for nothing else.
+fetch_study = sa.Table(
+    "fetch_study",
+    metadata,
+    sa.Column("peer", sa.String(128), primary_key=True),
+    sa.Column("study_uid", sa.String(64), primary_key=True),
+    sa.Column("asked", sa.Text, nullable=False, default=""),
+    sa.Column("patient_id", sa.Text, nullable=False, default=""),
+    sa.Column("issuer", sa.Text, nullable=False, default=""),
+    sa.Column("accession", sa.Text, nullable=False, default=""),
+    sa.Column("study_date", sa.String(8), nullable=False, default=""),
+    sa.Column("state", sa.String(16), nullable=False, index=True),
+    sa.Column("code", sa.String(40), nullable=False, default=""),
+    sa.Column("at", sa.String(20), nullable=False),
+)
+
+fetch_series = sa.Table(
+    "fetch_series",
+    metadata,
+    sa.Column("peer", sa.String(128), primary_key=True),
+    sa.Column("study_uid", sa.String(64), primary_key=True),
+    sa.Column("series_uid", sa.String(64), primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("code", sa.String(40), nullable=False, default=""),
+    sa.Column("expected", sa.Integer),
+    sa.Column("at", sa.String(20), nullable=False),
+)
+
+# Every object that reached the inbox, by its bytes; it stays when the original has gone, so that a peer can be told.
+arrival = sa.Table(
+    "arrival",
+    metadata,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False, index=True),
+    sa.Column("sop_uid", sa.Text, nullable=False, index=True),
+    sa.Column("sop_class", sa.Text, nullable=False),
+    sa.Column("series_uid", sa.Text, nullable=False, index=True),
+    sa.Column("study_uid", sa.Text, nullable=False),
+    sa.Column("source", sa.String(128), nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("at", sa.String(20), nullable=False),
 )
 
 audit = define_audit(metadata)
