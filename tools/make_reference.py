@@ -153,17 +153,35 @@ def protocols() -> str:
 
 def profiles() -> str:
     """Return the page of the shipped de-identification profiles."""
-    from radcommons.dicom.profile import load_profile, shipped_profiles
+    from radcommons.dicom.profile import load_option, load_profile, shipped_options, shipped_profiles
 
     shipped = [load_profile(name) for name in shipped_profiles()]
     shown = [
         "\n".join(f"#{line}" if line.startswith("#") else line for line in one.describe()) + "\n" for one in shipped
     ]
+    options = table(
+        ("option", "code", "what it is"),
+        ((f"`{name}`", load_option(name)[0], load_option(name)[1]) for name in shipped_options()),
+    )
     return page(
         "De-identification profiles",
         "What `radcommons profile show` prints.\n"
-        "A changed rule changes the digest, and the hub refuses a digest that it does not know.",
+        "A changed rule changes the digest, and the hub refuses a digest that it does not know.\n"
+        "A file of yours extends these and the options below; `basic+clean-graphics` joins them by name.",
         *shown,
+        "## Options\n",
+        options,
+    )
+
+
+def deidentifier() -> str:
+    """Return the de-identifier's conformance statement."""
+    from radcommons.dicom.profile_statement import statement
+
+    return page(
+        "Conformance of the de-identifier",
+        "What `radcommons deid` and the hospital's gateway do to an object, after PS3.15 Annex E.",
+        "\n".join(statement()) + "\n",
     )
 
 
@@ -336,6 +354,7 @@ def openapi() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": command_line,
     "conformance.md": conformance,
+    "conformance-deidentifier.md": deidentifier,
     "documents.md": documents,
     "errors.md": errors,
     "events.md": events,

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from radcommons.dicom.profile import load_option, load_profile, shipped_options, shipped_profiles
-from radcommons.dicom.profile_statement import statement
 from radcommons.platform.policy import load_protocol, shipped_protocols
 from radcommons.records.protocol import parse_protocol
 
@@ -103,4 +102,6 @@ def check_profile(file: Path) -> None:
 @profile.command("conformance", epilog="Example: radcommons profile conformance")
 def show_conformance() -> None:
     """Print the de-identifier's conformance statement."""
+    from radcommons.dicom.profile_statement import statement  # the tables of all objects, which nothing else here needs
+
     click.echo("\n".join(statement()))

@@ -17,6 +17,7 @@ from radcommons.dicom._tables.ps3_15_e1_options import EDITION as OPTIONS_EDITIO
 from radcommons.dicom._tables.ps3_15_e1_options import OPTIONS
 from radcommons.dicom._tables.safe_private import EDITION as PRIVATE_EDITION
 from radcommons.dicom.profile_file import ProfileFile
+from radcommons.dicom.profile_sources import load_option as load_option
 from radcommons.dicom.profile_sources import read_profile
 from radcommons.dicom.profile_sources import shipped_options as shipped_options
 from radcommons.dicom.profile_sources import shipped_profiles as shipped_profiles

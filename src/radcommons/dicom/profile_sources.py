@@ -42,6 +42,12 @@ def _shipped_text(name: str) -> str | None:
     return None
 
 
+def load_option(name: str) -> tuple[str, str]:
+    """Return the code of a shipped option and its title."""
+    document = read_document(_shipped_text(name) or "", source=name)
+    return str(document["options"][0]["code"]), str(document["title"])
+
+
 def _file_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
