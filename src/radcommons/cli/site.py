@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import getpass
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,34 +12,17 @@ from typing import Any
 import click
 
 from radcommons.cli.progress import progress_line
+from radcommons.cli.site_options import DIRECTORY, JSON, SAMPLE, WHAT_IF, opened, show
 from radcommons.records.errors import RadcommonsError, UsageError
 from radcommons.records.lifecycle import FileState
 from radcommons.records.terms import LICENSES
 from radcommons.site.settings import STANDING_AGREEMENT, SiteSettings, read_settings
-from radcommons.site.store import Store, open_store
-
-DIRECTORY = click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
-WHAT_IF = click.option("--what-if", is_flag=True, help="Say what would happen; nothing changes.")
-_SAMPLE = 20
+from radcommons.site.store import Store
 
 
 @click.group()
 def site() -> None:
     """The hospital's gateway: add, review, submit, withdraw. Patients are named here and nowhere else."""
-
-
-@contextmanager
-def _opened(directory: Path) -> Iterator[Store]:
-    store = open_store(directory)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def _show(members: dict[str, Any]) -> None:
-    click.echo(json.dumps(members, indent=2, ensure_ascii=False))
 
 
 @site.command(epilog="Example: radcommons site init gateway --hub https://hub.example --token rcm_... --site ALFA")
@@ -89,7 +71,7 @@ def init(directory: Path, sites: tuple[str, ...], token: str, what_if: bool, as_
     password = password_file.read_text("utf-8").strip() if password_file else None
     joined = verb(directory, settings=settings, token=token, password=password, offline=offline)
     if as_json:
-        _show({"directory": str(directory), "sites": list(settings.sites), **asdict(joined)})
+        show({"directory": str(directory), "sites": list(settings.sites), **asdict(joined)})
     else:
         click.echo(f"The gateway for {', '.join(settings.sites)} is in {directory}. Signing key {joined.key_id}.")
         if joined.password:
@@ -125,7 +107,7 @@ def add(
     from radcommons.site.clinical import read_clinical
 
     table = read_clinical(clinical) if clinical else None
-    with _opened(directory) as real:
+    with opened(directory) as real:
         if code and code not in real.settings.sites:
             raise UsageError(
                 f"The gateway has no site code '{code}'.", mend=f"It has {', '.join(real.settings.sites)}."
@@ -149,7 +131,7 @@ def add(
     }
     members["clinical_problems"] = [asdict(problem) for problem in table.problems] if table else []
     if as_json:
-        _show(members)
+        show(members)
     else:
         _tell_problems(members["clinical_problems"])
         _tell_flow(members["flow"])
@@ -170,10 +152,10 @@ def _totals(store: Store) -> dict[str, Any]:
 
 
 def _tell_problems(problems: Sequence[dict[str, Any]]) -> None:
-    for problem in problems[:_SAMPLE]:
+    for problem in problems[:SAMPLE]:
         click.echo(f"clinical table, row {problem['row']}, column {problem['column']} {problem['message']}")
-    if len(problems) > _SAMPLE:
-        click.echo(f"... and {len(problems) - _SAMPLE} more; --json tells all.")
+    if len(problems) > SAMPLE:
+        click.echo(f"... and {len(problems) - SAMPLE} more; --json tells all.")
 
 
 def _tell_flow(lines: Sequence[dict[str, Any]]) -> None:
@@ -213,7 +195,7 @@ def review(
 
     if bool(all_codes) != bool(decision):
         raise UsageError("--all-code and --decision go together.")
-    with _opened(directory) as store:
+    with opened(directory) as store:
         wanted = {"pass": list(passed), "exclude": list(excluded), "refuse": list(refused)}
         if decision:
             wanted[decision] += [one.id for one in held(store, codes=all_codes)]
@@ -225,7 +207,7 @@ def review(
     decided = {word: len(numbers) for word, numbers in wanted.items() if numbers}
     if as_json:
         members = {"decided": {} if what_if else decided, "would_decide": decided if what_if else {}}
-        _show({**members, "held": [asdict(one) for one in waiting], "objections": [asdict(one) for one in objections]})
+        show({**members, "held": [asdict(one) for one in waiting], "objections": [asdict(one) for one in objections]})
     else:
         for word, count in decided.items():
             click.echo(f"{'Would ' if what_if else ''}{word}: {count} files.")
@@ -247,16 +229,16 @@ def submit(directory: Path, jobs: int, what_if: bool, as_json: bool) -> int:
     from radcommons.site.status import counts
     from radcommons.site.submit import submit as verb
 
-    with _opened(directory) as store:
+    with opened(directory) as store:
         if what_if:
             ready = counts(store)[FileState.READY]
-            _show({"would_submit": ready}) if as_json else click.echo(f"Would submit {ready} files.")
+            show({"would_submit": ready}) if as_json else click.echo(f"Would submit {ready} files.")
             return 0
         with progress_line("instances") as tick:
             sent = verb(store, jobs=jobs, progress=tick)
         members = {**counts(store), "submissions": [asdict(one) for one in sent]}
     if as_json:
-        _show(members)
+        show(members)
     else:
         for one in sent:
             state = one.hub.get("state", one.state)
@@ -293,7 +275,7 @@ def withdraw(
 
     answers: list[dict[str, Any]] = []
     problem = ""
-    with _opened(directory) as real:
+    with opened(directory) as real:
         with trial(real) if what_if else nullcontext(real) as store:
             taken = verb(store, patient, reason=reason, issuer=issuer, study_uid=study_uid)
         if taken.documents and not what_if:
@@ -303,7 +285,7 @@ def withdraw(
             except RadcommonsError as error:
                 problem = str(error)
     if as_json:
-        _show({**asdict(taken), "hub": answers, "problem": problem, "what_if": what_if})
+        show({**asdict(taken), "hub": answers, "problem": problem, "what_if": what_if})
     else:
         word = "would be taken back" if what_if else "taken back"
         click.echo(f"{taken.files} files {word}, {taken.submitted} of them sent to the hub before.")
@@ -321,10 +303,10 @@ def status(directory: Path, as_json: bool) -> int:
     """Count every file once, by state and reason; ask the hub about the submissions where it answers."""
     from radcommons.site.status import at_hub
 
-    with _opened(directory) as store:
+    with opened(directory) as store:
         members = {"sites": list(store.settings.sites), "hub": store.settings.hub, **_totals(store), **at_hub(store)}
     if as_json:
-        _show(members)
+        show(members)
     else:
         _tell_flow(members["flow"])
         for one in members["submissions"]:

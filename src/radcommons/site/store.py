@@ -24,10 +24,12 @@ from radcommons.platform.durable import write_file
 from radcommons.platform.keys import SigningKey
 from radcommons.records.errors import Conflict, StorageError, UsageError
 from radcommons.records.event import Event
+from radcommons.site.migrate import bring_up, write_step
 from radcommons.site.settings import NAME, SiteSettings, read_settings
 from radcommons.site.tables import SCHEMA_VERSION, audit, meta, metadata, secret
 
 _FOLDERS = ("keys", "objects", "inbox", "spool")
+GENERATION, MOVED = "generation", "moved-at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,23 @@ class Store:
 
     @contextmanager
     def change(self) -> Iterator[Change]:
-        """Yield one transaction: its rows and its audit events become durable together or not at all."""
+        """Yield one transaction: its rows and its audit events become durable together or not at all.
+
+        Raises
+        ------
+        Conflict
+            If this gateway moved to another PC: two must not run it.
+        """
         with writing(self.engine) as connection:
+            _refuse_if_moved(connection)
             change = Change(connection, [])
             yield change
             write_events(connection, audit, *change.events)
+
+    @property
+    def generation(self) -> int:
+        """How often this gateway was laid out from a backup; the first one is 1."""
+        return int(self.remembered(GENERATION) or "1")
 
     @property
     def signing_key(self) -> SigningKey:
@@ -115,6 +129,7 @@ def create_store(directory: Path) -> None:
         if not sa.inspect(connection).has_table("meta"):
             metadata.create_all(connection)
             connection.execute(meta.insert().values(name="schema", value=SCHEMA_VERSION))
+            write_step(connection, SCHEMA_VERSION)
             connection.execute(secret.insert().values(name="mapping", value=secrets.token_bytes(32)))
             event = Event(kind="store.created", actor="site", subject="store", details={"schema": SCHEMA_VERSION})
             write_events(connection, audit, event)
@@ -129,7 +144,11 @@ def open_store(directory: Path) -> Store:
     UsageError
         If there is no gateway.
     StorageError
-        If the key does not open the database, or the schema is another version's.
+        If the key does not open the database, or the schema is a newer program's.
+
+    Notes
+    -----
+    The schema of an earlier program is brought to this one's.
     """
     directory = directory.absolute()
     settings = read_settings(directory)
@@ -137,14 +156,22 @@ def open_store(directory: Path) -> Store:
         raise UsageError(f"There is no store in {directory}.", mend="Make one with `radcommons site init`.")
     store = Store(directory=directory, engine=_engine(directory), settings=settings)
     try:
-        found = store.remembered("schema")
+        bring_up(store.engine)
     except sa.exc.DatabaseError:
         raise StorageError(
             "The store does not open with keys/store.key.", mend="Bring both back from one backup."
         ) from None
-    if found != SCHEMA_VERSION:
-        raise StorageError(f"The store has schema {found}, expected {SCHEMA_VERSION}.", mend="Update radcommons.")
     return store
+
+
+def _refuse_if_moved(connection: sa.Connection) -> None:
+    moved = connection.execute(sa.select(meta.c.value).where(meta.c.name == MOVED)).scalar_one_or_none()
+    if moved is not None:
+        raise Conflict(
+            f"This gateway moved to another PC at {moved}; nothing is changed here any more.",
+            mend="Work on the other PC, or bring it back with `radcommons site reopen`.",
+            code="moved",
+        )
 
 
 def is_gateway(directory: Path) -> bool:

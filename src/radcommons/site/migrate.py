@@ -1,0 +1,102 @@
+"""Bring a store of an earlier program to this one's schema: frozen SQL, one transaction, a line for each step."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import sqlalchemy as sa
+
+from radcommons.platform.audit import write_events
+from radcommons.platform.clock import instant
+from radcommons.platform.database import reading, writing
+from radcommons.records.errors import StorageError
+from radcommons.records.event import Event
+from radcommons.site.tables import SCHEMA_VERSION, audit, meta, schema_step
+
+# {schema: what brings the one before to it}. A step that left this house is never edited: add the next one.
+STEPS: dict[str, tuple[str, ...]] = {
+    "2": (
+        "CREATE TABLE schema_step (version VARCHAR(8) NOT NULL, software TEXT NOT NULL, at VARCHAR(20) NOT NULL, "
+        "PRIMARY KEY (version))",
+        "CREATE TABLE alias (site VARCHAR(12) NOT NULL, issuer TEXT NOT NULL, patient_id TEXT NOT NULL, "
+        "patient INTEGER NOT NULL, linked_at VARCHAR(20) NOT NULL, PRIMARY KEY (site, issuer, patient_id), "
+        "FOREIGN KEY(patient) REFERENCES patient (id))",
+        "CREATE INDEX ix_alias_patient ON alias (patient)",
+        "CREATE TABLE opt_out (mark VARCHAR(64) NOT NULL, added_at VARCHAR(20) NOT NULL, PRIMARY KEY (mark))",
+        "CREATE TABLE agreement (digest VARCHAR(64) NOT NULL, document BLOB NOT NULL, accepted_by TEXT NOT NULL, "
+        "accepted_at VARCHAR(20) NOT NULL, PRIMARY KEY (digest))",
+        "CREATE TABLE earlier (id INTEGER NOT NULL, file INTEGER NOT NULL, submission VARCHAR(64) NOT NULL, "
+        "object_digest VARCHAR(64) NOT NULL, object_size INTEGER NOT NULL, pseudonym VARCHAR(23) NOT NULL, "
+        "sop_uid VARCHAR(64) NOT NULL, reason TEXT NOT NULL, replaced_at VARCHAR(20) NOT NULL, PRIMARY KEY (id), "
+        "FOREIGN KEY(submission) REFERENCES submission (id))",
+        "CREATE INDEX ix_earlier_file ON earlier (file)",
+        "CREATE INDEX ix_earlier_submission ON earlier (submission)",
+        "CREATE TABLE fetch_study (peer VARCHAR(128) NOT NULL, study_uid VARCHAR(64) NOT NULL, asked TEXT NOT NULL, "
+        "patient_id TEXT NOT NULL, issuer TEXT NOT NULL, accession TEXT NOT NULL, study_date VARCHAR(8) NOT NULL, "
+        "state VARCHAR(16) NOT NULL, code VARCHAR(40) NOT NULL, at VARCHAR(20) NOT NULL, PRIMARY KEY (peer, study_uid))",
+        "CREATE INDEX ix_fetch_study_state ON fetch_study (state)",
+        "CREATE TABLE fetch_series (peer VARCHAR(128) NOT NULL, study_uid VARCHAR(64) NOT NULL, "
+        "series_uid VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, code VARCHAR(40) NOT NULL, expected INTEGER, "
+        "at VARCHAR(20) NOT NULL, PRIMARY KEY (peer, study_uid, series_uid))",
+        "CREATE TABLE arrival (path TEXT NOT NULL, digest VARCHAR(64) NOT NULL, sop_uid TEXT NOT NULL, "
+        "sop_class TEXT NOT NULL, series_uid TEXT NOT NULL, study_uid TEXT NOT NULL, source VARCHAR(128) NOT NULL, "
+        "size INTEGER NOT NULL, at VARCHAR(20) NOT NULL, PRIMARY KEY (path))",
+        "CREATE INDEX ix_arrival_digest ON arrival (digest)",
+        "CREATE INDEX ix_arrival_series_uid ON arrival (series_uid)",
+        "CREATE INDEX ix_arrival_sop_uid ON arrival (sop_uid)",
+        "ALTER TABLE patient ADD COLUMN merged_into INTEGER",
+        "ALTER TABLE study ADD COLUMN moved_to INTEGER",
+        "ALTER TABLE file ADD COLUMN supersedes VARCHAR(64) DEFAULT '' NOT NULL",
+        "ALTER TABLE file ADD COLUMN supersedes_reason TEXT DEFAULT '' NOT NULL",
+        "ALTER TABLE file ADD COLUMN acknowledged BOOLEAN DEFAULT 0 NOT NULL",
+        "ALTER TABLE file ADD COLUMN modality VARCHAR(16) DEFAULT '' NOT NULL",
+        "ALTER TABLE file ADD COLUMN age_years FLOAT",
+        # A receipt over as many instances as the submission has items covers each of them; of others nothing is said.
+        "UPDATE file SET acknowledged = 1 WHERE state = 'submitted' AND submission IN (SELECT id FROM submission "
+        "WHERE state = 'received' AND json_extract(CAST(receipt AS TEXT), '$.instances') = items)",
+    ),
+}
+
+
+def bring_up(engine: sa.Engine) -> str:
+    """Bring a store to `SCHEMA_VERSION` and return the schema that it had; nothing happens when it is there.
+
+    Raises
+    ------
+    StorageError
+        If the store is of a newer program than this one; it is left as it is.
+
+    Notes
+    -----
+    All steps are one transaction: whoever opens the store meanwhile waits, and a power cut leaves the old store.
+    """
+    with reading(engine) as connection:
+        found = _schema(connection)
+    if found == SCHEMA_VERSION:
+        return found
+    with writing(engine) as connection:
+        found = _schema(connection)  # another process may have been faster
+        for step in _steps_after(found):
+            for statement in STEPS[step]:
+                connection.exec_driver_sql(statement)
+            connection.execute(meta.update().where(meta.c.name == "schema").values(value=step))
+            write_step(connection, step)
+            event = Event(kind="store.migrated", actor="site", subject="store", details={"schema": step})
+            write_events(connection, audit, event)
+    return found
+
+
+def write_step(connection: sa.Connection, step: str) -> None:
+    """Note which program made the schema."""
+    connection.execute(schema_step.insert().values(version=step, software=version("radcommons"), at=instant()))
+
+
+def _schema(connection: sa.Connection) -> str:
+    return str(connection.execute(sa.select(meta.c.value).where(meta.c.name == "schema")).scalar_one_or_none())
+
+
+def _steps_after(found: str) -> list[str]:
+    known = ["1", *STEPS]
+    if found not in known:
+        raise StorageError(f"The store has schema {found}, expected {SCHEMA_VERSION}.", mend="Update radcommons.")
+    return known[known.index(found) + 1 :]
