@@ -13,9 +13,9 @@ der izq derecha derecho izquierda izquierdo dir esq direita direito esquerda esq
 п л пр лв прав лев правый левый 右 左 우 좌
 """
 _VIEWS = """
-ap pa lat ll rl lateral latl obl oblique rao lao rpo lpo axial cc mlo ml lm xccl decub decubitus dorsal ventral
-chest thorax cxr cr dx kub abd abdomen pelvis spine torax thx lunge lung lungs poumon pulmon polmone grid bucky nogrid
-seitlich profil face perfil proiezione прямая боковая 正位 側位 侧位
+ap pa a-p p-a a.p p.a lat ll rl lateral latl obl oblique rao lao rpo lpo axial cc mlo ml lm xccl decub decubitus
+dorsal ventral chest thorax cxr cr dx kub abd abdomen pelvis spine torax thx lunge lung lungs poumon pulmon polmone
+grid bucky nogrid seitlich profil face perfil proiezione прямая боковая 正位 側位 侧位
 """
 _POSITIONS = """
 supine erect upright prone semi-erect semierect semi-upright semiupright sitting seated standing recumbent lying

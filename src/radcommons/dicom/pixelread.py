@@ -30,7 +30,9 @@ _SHORTEST = 96
 _READABLE = 0.5
 _SURE_MARKER = 0.6
 _SURE_SPLIT = 0.9
-_SHORT_READABLE, _SURE_SHORT, _LINE = 0.7, 0.93, 2.5
+_SHORT_READABLE, _LIKELY_SHORT, _SURE_SHORT, _CERTAIN, _LINE = 0.7, 0.8, 0.93, 0.97, 2.5
+_LARGE, _LARGE_READABLE = 0.05, 0.8  # of the frame's longer side: lungs and spines are that high, letters seldom
+_RIM = 0.16
 _SURE_BOX = 0.75  # of the detection: such a box is writing even where nothing can be read
 
 
@@ -134,6 +136,10 @@ def _told(picture: Frame, box: TextBox, reader: TextReader) -> list[ReadBox]:
     crop = _crop(picture, box)
     readings = [reader.read(crop)]
     is_upright = box.height <= 1.5 * box.width
+    if readings[0].score < _SURE_SPLIT and box.width <= 2 * box.height <= 6 * box.width:
+        readings.append(
+            reader.read(_crop(picture, _inner(box)))
+        )  # a side letter on a plate: its rim looks like strokes
     if not is_upright or (readings[0].score < _SURE_MARKER and box.width <= 6 * box.height):
         readings += [reader.read(np.ascontiguousarray(np.rot90(crop, turn))) for turn in (1, 3)]
     best = max(readings, key=lambda reading: reading.score)
@@ -142,15 +148,23 @@ def _told(picture: Frame, box: TextBox, reader: TextReader) -> list[ReadBox]:
             return [ReadBox(box=box, kind=Kind.MARKER)]
         if best is readings[0] and is_upright and best.score >= _SURE_SPLIT:
             return _split(box, best)
-    return [ReadBox(box=box, kind=Kind.NOTHING if _is_nothing(box, best) else Kind.TEXT)]
+    return [ReadBox(box=box, kind=Kind.NOTHING if _is_nothing(box, best, max(picture.shape[:2])) else Kind.TEXT)]
 
 
-def _is_nothing(box: TextBox, reading: Reading) -> bool:
+def _inner(box: TextBox) -> TextBox:
+    across, down = round(box.width * _RIM), round(box.height * _RIM)
+    return replace(box, x=box.x + across, y=box.y + down, width=box.width - 2 * across, height=box.height - 2 * down)
+
+
+def _is_nothing(box: TextBox, reading: Reading, side: int) -> bool:
     """Tell anatomy from writing: it is no line, and no character is read in it with any certainty."""
+    if min(box.width, box.height) > _LARGE * side and reading.score < _LARGE_READABLE:
+        return True
     if reading.score < _READABLE and box.score < _SURE_BOX:
         return True
     is_short = max(box.width, box.height) < _LINE * min(box.width, box.height) and len(reading.text) <= 2
-    return is_short and reading.score < _SHORT_READABLE and box.score < _SURE_SHORT
+    is_read = reading.score >= _SHORT_READABLE and box.score >= _LIKELY_SHORT
+    return is_short and not is_read and box.score < _SURE_SHORT and reading.score < _CERTAIN
 
 
 def _split(box: TextBox, reading: Reading) -> list[ReadBox]:

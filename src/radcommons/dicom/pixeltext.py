@@ -58,7 +58,7 @@ class TextDetector:
         Boxes whose mean probability is lower are dropped.
     """
 
-    def __init__(self, *, model: Path | None = None, min_score: float = 0.5) -> None:
+    def __init__(self, *, model: Path | None = None, min_score: float = 0.4) -> None:
         self._model = model
         self._min_score = min_score
         self._session: Any = None

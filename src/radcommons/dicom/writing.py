@@ -34,6 +34,9 @@ _STACKED_RATIO = 3.0
 # Writing is small against the picture; larger boxes were lungs, spines and whole films in the measurement.
 _LARGEST_LETTER = 0.15
 
+# Where nobody reads what a box says, a less certain one is left out: it would be anatomy more often than writing.
+_UNREAD_SCORE = 0.5
+
 # The network looks twice: at the whole range at full size, and at half of it with the contrast evened.
 FULL_SIDE = 2496
 _NEIGHBOURHOOD = 0.0125
@@ -144,7 +147,7 @@ def review_pixels(source: BinaryIO, header: Header, *, detector: TextDetector) -
             found, ran = find_writing(
                 frame, header.dataset, detector=detector, look=Look.FULL if index in full else Look.QUICK
             )
-            boxes += [(index, box) for box in found]
+            boxes += [(index, box) for box in found if box.score >= _UNREAD_SCORE]
             looked_at, seen, shape = looked_at + ran, seen + 1, (frame.shape[0], frame.shape[1])
     except UnreadableInstance as problem:
         finding = Finding(
