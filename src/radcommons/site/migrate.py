@@ -33,7 +33,8 @@ STEPS: dict[str, tuple[str, ...]] = {
         "CREATE INDEX ix_earlier_submission ON earlier (submission)",
         "CREATE TABLE fetch_study (peer VARCHAR(128) NOT NULL, study_uid VARCHAR(64) NOT NULL, asked TEXT NOT NULL, "
         "patient_id TEXT NOT NULL, issuer TEXT NOT NULL, accession TEXT NOT NULL, study_date VARCHAR(8) NOT NULL, "
-        "state VARCHAR(16) NOT NULL, code VARCHAR(40) NOT NULL, at VARCHAR(20) NOT NULL, PRIMARY KEY (peer, study_uid))",
+        "state VARCHAR(16) NOT NULL, code VARCHAR(40) NOT NULL, at VARCHAR(20) NOT NULL, "
+        "PRIMARY KEY (peer, study_uid))",
         "CREATE INDEX ix_fetch_study_state ON fetch_study (state)",
         "CREATE TABLE fetch_series (peer VARCHAR(128) NOT NULL, study_uid VARCHAR(64) NOT NULL, "
         "series_uid VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, code VARCHAR(40) NOT NULL, expected INTEGER, "

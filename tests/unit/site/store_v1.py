@@ -15,21 +15,6 @@ PATIENT = ("ALFA", "HOSPITAL", "QUELLMANN-4471902", "ALFA-0123456789", -77, "202
 RECEIPT = '{"instances":1,"schema":"radcommons/receipt/v1"}'
 
 SCHEMA = """
-CREATE TABLE arrival (
-	path TEXT NOT NULL,
-	digest VARCHAR(64) NOT NULL,
-	sop_uid TEXT NOT NULL,
-	sop_class TEXT NOT NULL,
-	series_uid TEXT NOT NULL,
-	study_uid TEXT NOT NULL,
-	source VARCHAR(128) NOT NULL,
-	size INTEGER NOT NULL,
-	at VARCHAR(20) NOT NULL,
-	PRIMARY KEY (path)
-);
-CREATE INDEX ix_arrival_digest ON arrival (digest);
-CREATE INDEX ix_arrival_series_uid ON arrival (series_uid);
-CREATE INDEX ix_arrival_sop_uid ON arrival (sop_uid);
 CREATE TABLE audit_event (
 	sequence INTEGER NOT NULL,
 	at VARCHAR(20) NOT NULL,
@@ -59,30 +44,6 @@ CREATE TABLE decision (
 	PRIMARY KEY (id)
 );
 CREATE INDEX ix_decision_file ON decision (file);
-CREATE TABLE fetch_series (
-	peer VARCHAR(128) NOT NULL,
-	study_uid VARCHAR(64) NOT NULL,
-	series_uid VARCHAR(64) NOT NULL,
-	state VARCHAR(16) NOT NULL,
-	code VARCHAR(40) NOT NULL,
-	expected INTEGER,
-	at VARCHAR(20) NOT NULL,
-	PRIMARY KEY (peer, study_uid, series_uid)
-);
-CREATE TABLE fetch_study (
-	peer VARCHAR(128) NOT NULL,
-	study_uid VARCHAR(64) NOT NULL,
-	asked TEXT NOT NULL,
-	patient_id TEXT NOT NULL,
-	issuer TEXT NOT NULL,
-	accession TEXT NOT NULL,
-	study_date VARCHAR(8) NOT NULL,
-	state VARCHAR(16) NOT NULL,
-	code VARCHAR(40) NOT NULL,
-	at VARCHAR(20) NOT NULL,
-	PRIMARY KEY (peer, study_uid)
-);
-CREATE INDEX ix_fetch_study_state ON fetch_study (state);
 CREATE TABLE meta (
 	name VARCHAR(64) NOT NULL,
 	value TEXT NOT NULL,
