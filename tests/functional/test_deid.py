@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -237,17 +239,11 @@ def test_reports_tell_the_officer_and_name_nobody(mixed: Path, tmp_path: Path, k
 
 
 def _text_of_pdf(path: Path) -> str:
-    """Return the drawn text of our own PDF: its streams, with the operators' brackets taken out."""
-    content, texts = path.read_bytes(), []
+    """Return the drawn text of our own PDF: what its streams hold, unpacked."""
+    content = path.read_bytes()
     assert content.startswith(b"%PDF-")
-    for part in content.split(b"stream\n")[1:]:
-        body = part.partition(b"endstream")[0].strip()
-        if body.endswith(b"~>"):
-            import base64
-
-            texts.append(zlib.decompress(base64.a85decode(body, adobe=False) if body[:2] == b"<~" else
-                         base64.a85decode(b"<~" + body, adobe=True)))  # fmt: skip
-    return b"\n".join(texts).decode("latin-1")
+    packed = re.findall(rb"stream\r?\n(.*?~>)\s*endstream", content, re.DOTALL)
+    return b"\n".join(zlib.decompress(base64.a85decode(b"<~" + one, adobe=True)) for one in packed).decode("latin-1")
 
 
 def test_crosswalk_is_encrypted_opens_again_and_restores_the_key(tmp_path: Path, key: Path) -> None:

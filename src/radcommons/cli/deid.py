@@ -55,8 +55,9 @@ def _cores() -> int:
     type=click.Choice(["check", "off"]),
     default="check",
     show_default=True,
-    help="Look for text in the pixels, or not.",
+    help="Look for writing in the pixels and cover it, or not.",
 )
+@click.option("--take-captures", is_flag=True, help="Take screen saves and dose sheets, which are refused otherwise.")
 @click.option(
     "--verify",
     type=click.Choice(["all", "sample", "off"]),
@@ -168,6 +169,7 @@ def _settings(out: Path | None, options: dict[str, Any]) -> tuple[DeidSettings, 
         profile=str(Path(profile).resolve()) if Path(profile).is_file() else profile,
         pixels=PixelCheck(options["pixels"]),
         verify=Verify(options["verify"]),
+        takes_captures=options["take_captures"],
         wants_record=bool(options["reports"]) or options["what_if"],
         wants_links=options["crosswalk"] is not None,
     )

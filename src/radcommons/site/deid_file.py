@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from radcommons.dicom.cleaned import CleanedHeader
 from radcommons.dicom.deidentify_stamp import stamp_pixels_checked
 from radcommons.dicom.deidentify_stream import StreamCleaner
 from radcommons.dicom.mapping import KeyedMapper
 from radcommons.dicom.newpixels import NewPixels
+from radcommons.dicom.pixelclean import PixelPolicy, clean_pixels
+from radcommons.dicom.pixelread import TextReader
 from radcommons.dicom.pixeltext import TextDetector
 from radcommons.dicom.profile import Profile
 from radcommons.dicom.uids import uid_problem
-from radcommons.dicom.writing import review_pixels
 from radcommons.records.errors import StorageError, UnreadableInstance
 from radcommons.records.finding import Finding, Severity
 from radcommons.site.deid_checker import Checker
@@ -30,6 +32,7 @@ from radcommons.site.walk import stamp_of
 
 _NO_RECORD: Mapping[str, str] = {}
 _NO_COUNTS: Mapping[str, int] = {}
+_FLAGGED = ("identity-flagged", "BurnedInAnnotation")
 _NAMELESS = Finding(
     code="no-patient-id",
     severity=Severity.NOTE,
@@ -58,6 +61,7 @@ class Tools:
     stream: StreamCleaner
     renumbering: StreamCleaner
     detector: TextDetector
+    reader: TextReader
     checker: Checker
 
 
@@ -78,6 +82,7 @@ class _Look:
     dataset: Dataset | None = None
     findings: tuple[Finding, ...] = ()
     frames: int = 0
+    sop_uid: str = ""
 
 
 def deidentify_file(work: Work, *, patient: Patient, tools: Tools) -> Written:
@@ -145,7 +150,12 @@ def _file(work: Work, source: BinaryIO, *, patient: Patient, tools: Tools) -> Wr
         notes = (*notes, _NAMELESS)
     if cleaned.is_refused:
         return _stopped(path, notes)
-    look = _beside(cleaned, source) if tools.settings.pixels is PixelCheck.OFF else _look(cleaned, source, tools)
+    if tools.settings.pixels is PixelCheck.OFF:
+        look = _beside(cleaned, source)
+    else:
+        look = _look(cleaned, source, patient, tools)
+        if cleaned.pixel is not None:  # what the header says of the pixels was answered by looking at them
+            notes = tuple(one for one in notes if (one.code, one.where) != _FLAGGED)
     notes = (*notes, *look.findings)
     if any(one.severity is not Severity.NOTE for one in notes):
         return _stopped(path, notes)
@@ -161,7 +171,9 @@ def _file(work: Work, source: BinaryIO, *, patient: Patient, tools: Tools) -> Wr
         is_new=is_new,
         is_verified=tools.checker.has_checked,
     )
-    link = _link(cleaned, patient.mapper, tools.profile, work.person) if tools.settings.wants_links else None
+    link = (
+        _link(cleaned, look.sop_uid, patient.mapper, tools.profile, work.person) if tools.settings.wants_links else None
+    )
     return Written(done=finished, record=cleaned.record, counts=cleaned.counts, frames_checked=look.frames, link=link)
 
 
@@ -177,27 +189,34 @@ def _stopped(path: str, findings: tuple[Finding, ...]) -> Written:
 def _beside(cleaned: CleanedHeader, source: BinaryIO) -> _Look:
     """Take out what hides beside the pixels, and do not look at what they show."""
     if cleaned.pixel is None:
-        return _Look(said="none")
+        return _Look(said="none", sop_uid=cleaned.sop_uid)
     hidden = cleaned.look_beside(source)
-    return _Look(said="not-checked", pixels=hidden.pixels, findings=hidden.findings)
+    return _Look(said="not-checked", pixels=hidden.pixels, findings=hidden.findings, sop_uid=cleaned.sop_uid)
 
 
-def _look(cleaned: CleanedHeader, source: BinaryIO, tools: Tools) -> _Look:
-    """Look at what the pixels show."""
+def _look(cleaned: CleanedHeader, source: BinaryIO, patient: Patient, tools: Tools) -> _Look:
+    """Look at what the pixels show, and cover writing."""
     if cleaned.pixel is None:
-        return _Look(said="none")
-    reviewed = review_pixels(source, cleaned.header(source), detector=tools.detector)
-    if reviewed.asks_a_person:
-        return _Look(said="checked", findings=reviewed.findings, frames=reviewed.frames)
-    hidden = cleaned.look_beside(source)
-    dataset = cleaned.dataset()
-    stamp_pixels_checked(dataset)
+        return _Look(said="none", sop_uid=cleaned.sop_uid)
+    policy = PixelPolicy(takes_captures=tools.settings.takes_captures, guards_faces=tools.profile.cleans_faces)
+    done = clean_pixels(source, cleaned.header(source), detector=tools.detector, reader=tools.reader, policy=policy)
+    if done.asks_a_person:
+        return _Look(said="checked", findings=done.findings, frames=done.frames)
+    dataset = cleaned.dataset() if done.is_checked or done.pixels is not None else None
+    sop_uid = cleaned.sop_uid
+    if dataset is not None and done.is_checked:
+        stamp_pixels_checked(dataset)
+    is_derived = done.pixels is not None and done.pixels.is_derived
+    if dataset is not None and is_derived and tools.profile.keeps_uids:
+        # PS3.3 C.7.6.1.1.2: other pixel values are another object, whatever the profile keeps.
+        sop_uid = dataset.SOPInstanceUID = UID(patient.mapper.uid(f"{sop_uid}/cleaned"))
     return _Look(
-        said="checked",
-        pixels=hidden.pixels,
+        said="cleaned" if is_derived else "checked",
+        pixels=done.pixels,
         dataset=dataset,
-        findings=(*reviewed.findings, *hidden.findings),
-        frames=reviewed.frames,
+        findings=done.findings,
+        frames=done.frames,
+        sop_uid=sop_uid,
     )
 
 
@@ -205,7 +224,7 @@ def _write(
     cleaned: CleanedHeader, look: _Look, source: BinaryIO, *, before: str, patient: Patient, tools: Tools
 ) -> tuple[str, bool, tuple[Finding, ...]]:
     """Write beside, check, rename; return the name below the output folder, whether it is new, and objections."""
-    settings, name = tools.settings, output_name(cleaned, patient.mapper)
+    settings, name = tools.settings, output_name(cleaned, look.sop_uid, patient.mapper)
     beside = f"{settings.parts}/{os.getpid()}.part" if settings.out else os.devnull
     try:
         with open(beside, "wb", buffering=0) as target:  # noqa: PTH123  (a third faster)
@@ -224,7 +243,7 @@ def _write(
                 os.unlink(beside)  # noqa: PTH108
 
 
-def output_name(cleaned: CleanedHeader, mapper: KeyedMapper) -> str:
+def output_name(cleaned: CleanedHeader, sop_uid: str, mapper: KeyedMapper) -> str:
     """Return the name of an object below the output folder, from what the object itself says after cleaning.
 
     Raises
@@ -232,7 +251,7 @@ def output_name(cleaned: CleanedHeader, mapper: KeyedMapper) -> str:
     UnreadableInstance
         If a UID that the profile retained is none: nothing of a source may become a path.
     """
-    uids = (cleaned.study_uid, cleaned.series_uid, cleaned.sop_uid)
+    uids = (cleaned.study_uid, cleaned.series_uid, sop_uid)
     if any(uid_problem(uid) for uid in uids):
         raise UnreadableInstance("A UID that the profile retains is malformed.", reason="uid-invalid")
     return f"{mapper.pseudonym}/{'/'.join(uids)}.dcm"
@@ -250,7 +269,7 @@ def give_name(beside: str, final: str) -> bool:
     return True
 
 
-def _link(cleaned: CleanedHeader, mapper: KeyedMapper, profile: Profile, place: int) -> Link:
+def _link(cleaned: CleanedHeader, sop_uid: str, mapper: KeyedMapper, profile: Profile, place: int) -> Link:
     old = cleaned.old
     accession = mapper.accession(old.accession) if old.accession and profile.maps_accessions else ""
     return Link(
@@ -258,5 +277,5 @@ def _link(cleaned: CleanedHeader, mapper: KeyedMapper, profile: Profile, place: 
         accession=(old.accession, accession),
         study=(old.study, cleaned.study_uid),
         series=(old.series, cleaned.series_uid),
-        instance=(old.instance, cleaned.sop_uid),
+        instance=(old.instance, sop_uid),
     )

@@ -67,6 +67,8 @@ class DeidSettings:
         Site code; the first part of every pseudonym.
     profile : str
         Shipped name or file.
+    takes_captures : bool
+        Screen saves and dose sheets are treated like images instead of refused.
     wants_record, wants_links : bool
         Whether records of actions, and old and new UIDs, travel back.
     """
@@ -78,6 +80,7 @@ class DeidSettings:
     profile: str
     pixels: PixelCheck = PixelCheck.CHECK
     verify: Verify = Verify.SAMPLE
+    takes_captures: bool = False
     wants_record: bool = False
     wants_links: bool = False
 

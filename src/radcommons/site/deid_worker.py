@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from radcommons.dicom.deidentify_stream import StreamCleaner
 from radcommons.dicom.facts import Asked, FactsReader
+from radcommons.dicom.pixelread import TextReader
 from radcommons.dicom.pixeltext import TextDetector
 from radcommons.dicom.profile import load_profile
 from radcommons.dicom.sniff import HEAD_BYTES
@@ -57,6 +58,7 @@ def start_cleaning(settings: DeidSettings) -> Cleaning:
         stream=StreamCleaner(profile, mend=mender(settings.secret)),
         renumbering=StreamCleaner(profile, mend=renumberer(settings.secret), is_remembering=False),
         detector=TextDetector(),
+        reader=TextReader(),
         checker=Checker(profile, settings.verify),
     )
     return Cleaning(tools)

@@ -1,4 +1,4 @@
-"""Take what a PACS pushes: C-ECHO and C-STORE, and no success before the object lies durably in the inbox.
+"""Take what a PACS pushes: C-ECHO, C-STORE and storage commitment; no success before the object lies in the inbox.
 
 The inbox is the queue: a file there waits until its outcome is recorded, whatever happens to this process between.
 """
@@ -7,38 +7,47 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
-import logging
-import multiprocessing.util
-import os
-import secrets
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 from pydicom.uid import AllTransferSyntaxes
-from pynetdicom import AE, AllStoragePresentationContexts, _config, evt
+from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.events import Event
 from pynetdicom.transport import ThreadedAssociationServer
 
-from radcommons.platform.durable import fsync_directory
 from radcommons.records.errors import Conflict
 from radcommons.records.lifecycle import FileState
 from radcommons.site.add import add
 from radcommons.site.candidate import Candidate
+from radcommons.site.pacs import VERIFICATION, parse_peer, receive_into, send_at_once
+from radcommons.site.pacs_get import take_event
+from radcommons.site.pacs_tls import server_context
+from radcommons.site.receive_commit import COMMITMENT, Committer
+from radcommons.site.receive_inbox import (
+    Arrivals,
+    Route,
+    arrived_at,
+    inbox_for,
+    index_inbox,
+    parts_folder,
+    routes,
+    settle,
+)
+from radcommons.site.receive_rules import Rules, callers_of, rules_of
 from radcommons.site.store import Store
 from radcommons.site.tables import file
 from radcommons.site.walk import text_of
 
-VERIFICATION = "1.2.840.10008.1.1"
 # PS3.7 annex C and PS3.4 section B.2.3: success; refused, out of resources; cannot understand.
 SUCCESS, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 _QUIET_SECONDS = 1.0
+_LONGEST_WAIT_SECONDS = 30.0
 _RETRY_SECONDS = 10.0
 
 log = structlog.get_logger()
@@ -49,6 +58,8 @@ class Receiver:
     """A running DICOM port; `close` ends it."""
 
     server: ThreadedAssociationServer
+    committer: Committer
+    stack: ExitStack
 
     @property
     def port(self) -> int:
@@ -56,9 +67,56 @@ class Receiver:
         return int(self.server.server_address[1])
 
     def close(self) -> None:
-        """Stop listening and end open associations."""
+        """Stop listening, end open associations, and write what is still owed."""
+        self.committer.close()
         self.server.shutdown()
         self.server.server_close()
+        self.stack.close()
+
+
+@dataclass(slots=True)
+class _Intake:
+    """What the handlers of one port share."""
+
+    store: Store
+    rules: Rules
+    arrivals: Arrivals
+    arrived: Callable[[], None]
+
+    def on_requested(self, event: Event) -> None:
+        """Refuse who is not on the list, before anything of them is read (PS3.8 section 9.3.4)."""
+        with contextlib.suppress(OSError, AttributeError):
+            send_at_once(event.assoc)
+        request: Any = event.assoc.requestor.primitive
+        objection = self.rules.objection(
+            calling=str(request.calling_ae_title),
+            called=str(request.called_ae_title),
+            address=str(event.assoc.requestor.address),
+        )
+        if objection:
+            log.warning("receive.not-welcome", reason=objection[2])
+            event.assoc.acse.send_reject(*objection)
+
+    def on_store(self, event: Event) -> int:
+        """Take one object in; it is acknowledged when it is durable."""
+        called: Any = event.assoc.requestor.primitive
+        folder = inbox_for(self.store, self.rules.route(str(called.called_ae_title)))
+
+        def take(part: Path, sop_class: str, sop_uid: str) -> int:
+            path, digest, size = settle(part, folder)
+            # The command's names count here: they are what the sender asks commitment for.
+            self.arrivals.note(replace(arrived_at(path, digest, size), sop_class=sop_class, sop_uid=sop_uid))
+            return SUCCESS
+
+        try:
+            status = take_event(event, take)
+        except OSError as error:
+            log.warning("receive.refused", error=errno.errorcode.get(error.errno or 0, "unknown"))
+            return OUT_OF_RESOURCES
+        except AttributeError:
+            return CANNOT_UNDERSTAND
+        self.arrived()
+        return status
 
 
 def listen(
@@ -66,97 +124,76 @@ def listen(
     *,
     host: str = "127.0.0.1",
     port: int,
-    aet: str,
-    callers: Sequence[str] = (),
+    aet: str = "",
+    callers: Sequence[str] | None = None,
     arrived: Callable[[], None] = lambda: None,
 ) -> Receiver:
-    """Open a DICOM port for C-ECHO and C-STORE of every storage class in every transfer syntax.
+    """Open a DICOM port for C-ECHO, storage commitment, and C-STORE of every storage class in every transfer syntax.
 
     Parameters
     ----------
     store : Store
-    host, port, aet : str, int, str
-        Where we listen and what we are called.
-    callers : sequence of str
-        AE titles that may push; empty is everyone who reaches the address, which is this machine by default.
+    host, port : str, int
+        Where we listen.
+    aet : str
+        What we are called beside `dimse_titles`; the settings' own by default.
+    callers : sequence of str, optional
+        Who may push; the settings' list by default. An empty list is everyone who reaches the address.
     arrived : callable
         Called after an object has become durable.
-
-    Notes
-    -----
-    PHI: objects lie in the inbox (folder mode 0700) until they are decided. Memory: received in pieces.
-
-    References
-    ----------
-    DICOM PS3.4 annex B, PS3.7 sections 9.1.1 and 9.1.5.
-    """
-    for name in ("pynetdicom", "pynetdicom.acse", "pynetdicom.dimse", "pynetdicom.transport", "pydicom"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # their lines quote values
-    _config.STORE_RECV_CHUNKED_DATASET = True
-    parts = store.directory / "inbox" / ".parts"
-    parts.mkdir(mode=0o700, exist_ok=True)
-    for left in parts.iterdir():
-        if left.is_file():
-            left.unlink(missing_ok=True)  # of an association that was never acknowledged
-    # What arrives must not lie in a folder that others read. Sockets of the worker processes keep their own folder:
-    # a socket's path has at most 108 bytes (unix(7)), which a gateway deep in a tree would pass.
-    multiprocessing.util.get_temp_dir()
-    tempfile.tempdir = str(parts)
-    ae = AE(ae_title=aet)
-    ae.maximum_pdu_size = 0
-    ae.require_calling_aet = list(callers)
-    ae.add_supported_context(VERIFICATION)
-    for context in AllStoragePresentationContexts:
-        ae.add_supported_context(context.abstract_syntax or "", list(AllTransferSyntaxes))
-    server = ae.start_server(
-        (host, port),
-        block=False,
-        evt_handlers=[(evt.EVT_C_STORE, _on_store, [store, arrived]), (evt.EVT_C_ECHO, lambda _: SUCCESS)],
-    )
-    if server is None:
-        raise OSError(errno.EADDRNOTAVAIL, "the port was not opened")
-    return Receiver(server)
-
-
-def _on_store(event: Event, store: Store, arrived: Callable[[], None]) -> int:
-    try:
-        partial: Any = event.request._dataset_file  # flushed by nobody else before this handler runs
-        if partial is not None:
-            partial.flush()
-        take_in(store, Path(event.dataset_path))
-    except OSError as error:
-        log.warning("receive.refused", error=errno.errorcode.get(error.errno or 0, "unknown"))
-        return OUT_OF_RESOURCES
-    except AttributeError:
-        return CANNOT_UNDERSTAND
-    arrived()
-    return SUCCESS
-
-
-def take_in(store: Store, source: Path) -> Path:
-    """Copy an object into the inbox under its digest, durably; the same bytes twice are one file.
 
     Raises
     ------
     OSError
-        If the disk is full or does not answer; nothing was taken in then.
+        If the port cannot be opened.
+    UsageError
+        If the settings name a caller, title, peer or certificate that does not read.
+
+    Notes
+    -----
+    PHI: objects lie in the inbox (folder mode 0700) until they are decided. Memory: received in pieces. With
+    `dimse_tls_certificate` the port speaks TLS alone; with `dimse_tls_ca` callers must show a certificate of it.
+
+    References
+    ----------
+    DICOM PS3.4 annexes B and J, PS3.7 sections 9.1.1 and 9.1.5, PS3.15 annex B.
     """
-    inbox = store.directory / "inbox"
-    beside = inbox / ".parts" / f"{secrets.token_hex(16)}.new"
-    known = hashlib.sha256()
-    try:
-        with source.open("rb") as arriving, beside.open("xb") as target:
-            while piece := arriving.read(1 << 20):
-                known.update(piece)
-                target.write(piece)
-            target.flush()
-            os.fsync(target.fileno())
-        final = inbox / f"{known.hexdigest()}.dcm"
-        beside.rename(final)
-        fsync_directory(inbox)
-    finally:
-        beside.unlink(missing_ok=True)
-    return final
+    rules = rules_of(store.settings, aet=aet)
+    if callers is not None:
+        rules = replace(rules, callers=callers_of(callers))
+    peers = {peer.aet: peer for peer in (parse_peer(one) for one in store.settings.dimse_peers)}
+    titled = aet or store.settings.dimse_aet
+    arrivals = Arrivals(store, "push")
+    committer = Committer(store, arrivals.flush, {name: replace(peer, our_aet=titled) for name, peer in peers.items()})
+    intake = _Intake(store, rules, arrivals, arrived)
+    with ExitStack() as stack:
+        receive_into(stack.enter_context(parts_folder(store)))
+        stack.callback(arrivals.flush)
+        server = _acceptor(titled).start_server(
+            (host, port),
+            block=False,
+            ssl_context=server_context(store.settings),
+            evt_handlers=[
+                (evt.EVT_REQUESTED, intake.on_requested),
+                (evt.EVT_C_STORE, intake.on_store),
+                (evt.EVT_C_ECHO, lambda _: SUCCESS),
+                (evt.EVT_N_ACTION, committer.on_action),
+            ],
+        )
+        if server is None:
+            raise OSError(errno.EADDRNOTAVAIL, "the port was not opened")
+        return Receiver(server, committer, stack.pop_all())
+
+
+def _acceptor(aet: str) -> AE:
+    ae = AE(ae_title=aet)
+    ae.maximum_pdu_size = 0
+    ae.maximum_associations = 64
+    ae.add_supported_context(VERIFICATION)
+    ae.add_supported_context(COMMITMENT)
+    for context in AllStoragePresentationContexts:
+        ae.add_supported_context(context.abstract_syntax or "", list(AllTransferSyntaxes))
+    return ae
 
 
 @dataclass(slots=True)
@@ -191,9 +228,7 @@ class InboxWorker:
         while not self._stop.is_set():
             self._wake.wait(pause)
             self._wake.clear()
-            # A series comes as a row of objects: wait until it pauses, so that workers start once.
-            while not self._stop.wait(_QUIET_SECONDS) and self._wake.is_set():
-                self._wake.clear()
+            self._wait_for_quiet()
             if self._stop.is_set():
                 return
             pause = None
@@ -206,8 +241,15 @@ class InboxWorker:
                 log.error("inbox.waits", error=type(error).__name__, code=getattr(error, "code", ""))
                 pause = _RETRY_SECONDS
 
+    def _wait_for_quiet(self) -> None:
+        """A series comes as a row of objects: wait until it pauses, so that workers start once; not for ever."""
+        for _ in range(int(_LONGEST_WAIT_SECONDS / _QUIET_SECONDS)):
+            if self._stop.wait(_QUIET_SECONDS) or not self._wake.is_set():
+                return
+            self._wake.clear()
 
-def decide_inbox(store: Store, *, jobs: int = 1) -> int:
+
+def decide_inbox(store: Store, *, jobs: int = 1, progress: Callable[[int], None] = lambda _: None) -> int:
     """Decide every file in the inbox and take away the originals that no longer wait for anyone.
 
     Returns
@@ -215,8 +257,12 @@ def decide_inbox(store: Store, *, jobs: int = 1) -> int:
     int
         Files that were decided now.
     """
-    inbox = store.directory / "inbox"
-    waiting = [path for path in sorted(inbox.glob("*.dcm")) if not _is_held(store, path)]
+    index_inbox(store)
+    return sum(_decide_folder(store, folder, route, jobs=jobs, progress=progress) for folder, route in routes(store))
+
+
+def _decide_folder(store: Store, folder: Path, route: Route, *, jobs: int, progress: Callable[[int], None]) -> int:
+    waiting = [path for path in sorted(folder.glob("*.dcm")) if not _is_held(store, path)]
     if not waiting:
         return 0
 
@@ -225,7 +271,17 @@ def decide_inbox(store: Store, *, jobs: int = 1) -> int:
             with contextlib.suppress(OSError):
                 candidate.file.unlink(missing_ok=True)
 
-    return add(store, waiting, jobs=jobs, decided=take_away).new
+    done = add(
+        store,
+        waiting,
+        site=route.site or None,
+        protocol=route.protocol or None,
+        profile=route.profile or None,
+        jobs=jobs,
+        decided=take_away,
+        progress=progress,
+    )
+    return done.new
 
 
 def _is_held(store: Store, path: Path) -> bool:
