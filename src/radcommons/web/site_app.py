@@ -98,16 +98,8 @@ def serve(
     worker.start()
     receiver = None
     if dimse_port is not None:
-        settings = store.settings
         try:
-            receiver = listen(
-                store,
-                host=dimse_host,
-                port=dimse_port,
-                aet=dimse_aet or settings.dimse_aet,
-                callers=settings.dimse_callers,
-                arrived=worker.arrived,
-            )
+            receiver = listen(store, host=dimse_host, port=dimse_port, aet=dimse_aet or "", arrived=worker.arrived)
         except OSError as error:
             raise StorageError(f"The DICOM port {dimse_port} cannot be opened: {error.strerror}.") from None
     try:
