@@ -14,57 +14,79 @@ from pathlib import Path
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.sequence import Sequence
+from pydicom.uid import UID
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 SIDE = 512
 SLICES_A_SERIES = 300
-FAMILIES = "Kestrelby Vantongeren Achterberg Silvasson Oyelaran Marchetti Lindqvist Petrovska Haddadi Nakagawara".split()
+FAMILIES = [
+    "Kestrelby",
+    "Vantongeren",
+    "Achterberg",
+    "Silvasson",
+    "Oyelaran",
+    "Marchetti",
+    "Lindqvist",
+    "Petrovska",
+    "Haddadi",
+    "Nakagawara",
+]
 
 _TEXTS = {
     "SpecificCharacterSet": "ISO_IR 100", "Modality": "CT", "Manufacturer": "SIEMENS", "Laterality": "",
     "InstitutionName": "St. Brannoc Infirmary", "InstitutionAddress": "12 Quay Lane, Brannoc",
-    "InstitutionalDepartmentName": "Radiology West", "StationName": "CTBRAN01", "StudyDescription": "CT Thorax/Abdomen with contrast",
-    "SeriesDescription": "Thorax 1.0 B30f", "ManufacturerModelName": "SOMATOM Definition AS+", "DerivationDescription": "",
-    "PatientSex": "F", "PatientAge": "061Y", "PatientSize": "1.64", "PatientWeight": "71", "EthnicGroup": "",
-    "Occupation": "teacher", "SmokingStatus": "NO", "PregnancyStatus": 4, "AdditionalPatientHistory": "cough, rule out embolism",
-    "PatientComments": "", "MedicalAlerts": "", "Allergies": "iodine", "CountryOfResidence": "", "RegionOfResidence": "",
-    "ContrastBolusAgent": "Ultravist 370", "BodyPartExamined": "CHEST", "ScanOptions": "FAST SPIRAL", "SliceThickness": "1",
-    "KVP": "120", "DataCollectionDiameter": "500", "DeviceSerialNumber": "66188", "SoftwareVersions": "syngo CT 2012B",
+    "InstitutionalDepartmentName": "Radiology West", "StationName": "CTBRAN01",
+    "StudyDescription": "CT Thorax/Abdomen with contrast", "SeriesDescription": "Thorax 1.0 B30f",
+    "ManufacturerModelName": "SOMATOM Definition AS+", "DerivationDescription": "", "PatientSex": "F",
+    "PatientAge": "061Y", "PatientSize": "1.64", "PatientWeight": "71", "EthnicGroup": "", "Occupation": "teacher",
+    "SmokingStatus": "NO", "PregnancyStatus": 4, "AdditionalPatientHistory": "cough, rule out embolism",
+    "PatientComments": "", "MedicalAlerts": "", "Allergies": "iodine", "CountryOfResidence": "",
+    "RegionOfResidence": "", "ContrastBolusAgent": "Ultravist 370", "BodyPartExamined": "CHEST",
+    "ScanOptions": "FAST SPIRAL", "SliceThickness": "1", "KVP": "120", "DataCollectionDiameter": "500",
+    "DeviceSerialNumber": "66188", "SoftwareVersions": "syngo CT 2012B",
     "ProtocolName": "ThoraxAbdomen_Routine (Adult)", "ContrastBolusRoute": "iv", "ContrastBolusVolume": "90",
-    "ContrastBolusTotalDose": "90", "ContrastFlowRate": "3", "ContrastFlowDuration": "30", "ContrastBolusIngredient": "IODINE",
-    "ContrastBolusIngredientConcentration": "370", "SpacingBetweenSlices": "1", "ReconstructionDiameter": "364",
-    "DistanceSourceToDetector": "1085.6", "DistanceSourceToPatient": "595", "GantryDetectorTilt": "0", "TableHeight": "141",
-    "RotationDirection": "CW", "ExposureTime": "500", "FilterType": "FLAT", "GeneratorPower": "28", "FocalSpots": "1.2",
-    "ConvolutionKernel": ["I30f", "3"], "PatientPosition": "FFS", "SingleCollimationWidth": 0.6, "TotalCollimationWidth": 38.4,
-    "TableSpeed": 46.0, "TableFeedPerRotation": 23.0, "SpiralPitchFactor": 0.6, "EstimatedDoseSaving": 12.0,
-    "CTDIvol": 7.26, "ReconstructionTargetCenterPatient": [0.0, -141.0, 100.0], "ExposureModulationType": "XYZ_EC",
-    "DataCollectionCenterPatient": [0.0, -141.0, 100.0], "StudyID": "4711", "SeriesNumber": "5", "AcquisitionNumber": "2",
-    "ImageOrientationPatient": ["1", "0", "0", "0", "1", "0"], "PositionReferenceIndicator": "", "ImageComments": "",
-    "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "Rows": SIDE, "Columns": SIDE,
-    "PixelSpacing": ["0.7109375", "0.7109375"], "BitsAllocated": 16, "BitsStored": 12, "HighBit": 11, "PixelRepresentation": 0,
-    "BurnedInAnnotation": "NO", "WindowCenter": ["50", "-600"], "WindowWidth": ["350", "1200"], "RescaleIntercept": "-1024",
-    "RescaleSlope": "1", "RescaleType": "HU", "WindowCenterWidthExplanation": ["WINDOW1", "WINDOW2"],
-    "LossyImageCompression": "00", "StudyComments": "", "RequestedProcedureDescription": "CT Thorax + Abdomen",
-    "RequestedContrastAgent": "", "AdmittingDiagnosesDescription": "dyspnoea", "PatientState": "", "CurrentPatientLocation": "Ward 7B",
-    "SpecialNeeds": "", "PerformedStationAETitle": "CTBRAN01", "PerformedStationName": "CTBRAN01", "PerformedLocation": "",
-    "PerformedProcedureStepStatus": "COMPLETED", "PerformedProcedureStepDescription": "CT Thorax/Abdomen",
-    "PerformedProcedureStepID": "PPS88213", "CommentsOnThePerformedProcedureStep": "no complications",
-    "PresentationLUTShape": "IDENTITY", "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 SPI"],
-    "AcquisitionType": "SPIRAL", "RevolutionTime": 0.5, "WaterEquivalentDiameter": 271.5, "InstanceCreatorUID": "1.3.12.2.1107.5.1.4",
-    "IssuerOfPatientID": "BRANNOC", "TimezoneOffsetFromUTC": "+0100", "PatientOrientation": ["L", "P"], "QueryRetrieveLevel": "IMAGE",
+    "ContrastBolusTotalDose": "90", "ContrastFlowRate": "3", "ContrastFlowDuration": "30",
+    "ContrastBolusIngredient": "IODINE", "ContrastBolusIngredientConcentration": "370", "SpacingBetweenSlices": "1",
+    "ReconstructionDiameter": "364", "DistanceSourceToDetector": "1085.6", "DistanceSourceToPatient": "595",
+    "GantryDetectorTilt": "0", "TableHeight": "141", "RotationDirection": "CW", "ExposureTime": "500",
+    "FilterType": "FLAT", "GeneratorPower": "28", "FocalSpots": "1.2", "ConvolutionKernel": ["I30f", "3"],
+    "PatientPosition": "FFS", "SingleCollimationWidth": 0.6, "TotalCollimationWidth": 38.4, "TableSpeed": 46.0,
+    "TableFeedPerRotation": 23.0, "SpiralPitchFactor": 0.6, "EstimatedDoseSaving": 12.0, "CTDIvol": 7.26,
+    "ReconstructionTargetCenterPatient": [0.0, -141.0, 100.0], "ExposureModulationType": "XYZ_EC",
+    "DataCollectionCenterPatient": [0.0, -141.0, 100.0], "StudyID": "4711", "SeriesNumber": "5",
+    "AcquisitionNumber": "2", "ImageOrientationPatient": ["1", "0", "0", "0", "1", "0"],
+    "PositionReferenceIndicator": "", "ImageComments": "", "SamplesPerPixel": 1,
+    "PhotometricInterpretation": "MONOCHROME2", "Rows": SIDE, "Columns": SIDE,
+    "PixelSpacing": ["0.7109375", "0.7109375"], "BitsAllocated": 16, "BitsStored": 12, "HighBit": 11,
+    "PixelRepresentation": 0, "BurnedInAnnotation": "NO", "WindowCenter": ["50", "-600"],
+    "WindowWidth": ["350", "1200"], "RescaleIntercept": "-1024", "RescaleSlope": "1", "RescaleType": "HU",
+    "WindowCenterWidthExplanation": ["WINDOW1", "WINDOW2"], "LossyImageCompression": "00", "StudyComments": "",
+    "RequestedProcedureDescription": "CT Thorax + Abdomen", "RequestedContrastAgent": "",
+    "AdmittingDiagnosesDescription": "dyspnoea", "PatientState": "", "CurrentPatientLocation": "Ward 7B",
+    "SpecialNeeds": "", "PerformedStationAETitle": "CTBRAN01", "PerformedStationName": "CTBRAN01",
+    "PerformedLocation": "", "PerformedProcedureStepStatus": "COMPLETED",
+    "PerformedProcedureStepDescription": "CT Thorax/Abdomen", "PerformedProcedureStepID": "PPS88213",
+    "CommentsOnThePerformedProcedureStep": "no complications", "PresentationLUTShape": "IDENTITY",
+    "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 SPI"], "AcquisitionType": "SPIRAL", "RevolutionTime": 0.5,
+    "WaterEquivalentDiameter": 271.5, "InstanceCreatorUID": "1.3.12.2.1107.5.1.4", "IssuerOfPatientID": "BRANNOC",
+    "TimezoneOffsetFromUTC": "+0100", "PatientOrientation": ["L", "P"], "QueryRetrieveLevel": "IMAGE",
     "RetrieveAETitle": "PACSBRAN", "InstanceAvailability": "ONLINE", "PerformingPhysicianName": "Oldacre^Ruth^^Dr.",
-    "ReferringPhysicianName": "Brandelius^Otto^^Dr.", "OperatorsName": "Quillfeather^Mia", "NameOfPhysiciansReadingStudy": "Zilvestri^Carla",
-    "RequestingPhysician": "Brandelius^Otto", "PhysiciansOfRecord": "Brandelius^Otto", "RequestingService": "Pulmonology",
-    "ReasonForStudy": "dyspnoea", "FillerOrderNumberImagingServiceRequest": "F558213", "PlacerOrderNumberImagingServiceRequest": "P558213",
+    "ReferringPhysicianName": "Brandelius^Otto^^Dr.", "OperatorsName": "Quillfeather^Mia",
+    "NameOfPhysiciansReadingStudy": "Zilvestri^Carla", "RequestingPhysician": "Brandelius^Otto",
+    "PhysiciansOfRecord": "Brandelius^Otto", "RequestingService": "Pulmonology", "ReasonForStudy": "dyspnoea",
+    "FillerOrderNumberImagingServiceRequest": "F558213", "PlacerOrderNumberImagingServiceRequest": "P558213",
     "ConfidentialityConstraintOnPatientDataDescription": "", "PatientTelephoneNumbers": "+44 1632 960 812",
-    "PatientAddress": "4 Harbour View, Brannoc", "PatientMotherBirthName": "Thistlewood^Ann", "PatientReligiousPreference": "",
-    "MilitaryRank": "", "BranchOfService": "", "ResponsiblePerson": "", "ResponsibleOrganization": "", "ReasonForTheRequestedProcedure": "dyspnoea",
-    "DeviceUID": "1.3.12.2.1107.5.1.4.66188", "GantryID": "G7", "DateOfLastCalibration": "20230411", "TimeOfLastCalibration": "065912.000000",
-    "NumberOfStudyRelatedInstances": "300", "PixelPaddingValue": 0, "TriggerTime": "0", "NominalInterval": "0",
-    "CardiacNumberOfImages": "0", "HeartRate": "0", "IntervalsAcquired": "0", "IntervalsRejected": "0", "AcquisitionDuration": 6.2,
-    "PatientBirthTime": "", "PatientInsurancePlanCodeSequence": None, "LastMenstrualDate": "", "VisitComments": "", "RouteOfAdmissions": "",
-    "AdmissionID": "A-99120-3", "ServiceEpisodeID": "", "ServiceEpisodeDescription": "", "InstitutionalDepartmentTypeCodeSequence": None,
+    "PatientAddress": "4 Harbour View, Brannoc", "PatientMotherBirthName": "Thistlewood^Ann",
+    "PatientReligiousPreference": "", "MilitaryRank": "", "BranchOfService": "", "ResponsiblePerson": "",
+    "ResponsibleOrganization": "", "ReasonForTheRequestedProcedure": "dyspnoea",
+    "DeviceUID": "1.3.12.2.1107.5.1.4.66188", "GantryID": "G7", "DateOfLastCalibration": "20230411",
+    "TimeOfLastCalibration": "065912.000000", "NumberOfStudyRelatedInstances": "300", "PixelPaddingValue": 0,
+    "TriggerTime": "0", "NominalInterval": "0", "CardiacNumberOfImages": "0", "HeartRate": "0",
+    "IntervalsAcquired": "0", "IntervalsRejected": "0", "AcquisitionDuration": 6.2, "PatientBirthTime": "",
+    "PatientInsurancePlanCodeSequence": None, "LastMenstrualDate": "", "VisitComments": "", "RouteOfAdmissions": "",
+    "AdmissionID": "A-99120-3", "ServiceEpisodeID": "", "ServiceEpisodeDescription": "",
+    "InstitutionalDepartmentTypeCodeSequence": None,
 }  # fmt: skip
 
 
@@ -122,7 +144,7 @@ def _slices(chance: random.Random, number: int, count: int, side: int) -> Iterat
         _differ(dataset, chance, index)
         dataset.add_new(0x7FE00010, "OW", bytes(noise[2 * index : 2 * index + side * side * 2]))
         dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = EXPLICIT
+        dataset.file_meta.TransferSyntaxUID = UID(EXPLICIT)
         dataset.file_meta.SourceApplicationEntityTitle = "CTBRAN01"
         yield dataset
 
