@@ -145,7 +145,7 @@ def _write(made: Dataset, folder: Path, planter: Planter, number: int, syntax: s
         made.compress(RLELossless, encoding_plugin="pylibjpeg", generate_instance_uid=False)
     made.save_as(
         path,
-        enforce_file_format=False,
+        enforce_file_format=True,
         implicit_vr=syntax == ImplicitVRLittleEndian,
         little_endian="1.2.2" not in syntax,
     )
@@ -202,7 +202,8 @@ def build(
                 if planted:
                     planter.scatter(one, 6)
                     planter.hide(one)
-                syntax = rng.choice(SYNTAXES)
+                # dciodvfy reads no deflated objects
+                syntax = rng.choice(SYNTAXES if planted else SYNTAXES[:4])
                 if syntax == RLELossless and kind not in ("ct", "mr", "cr", "pet", "us", "sc"):
                     syntax = ExplicitVRLittleEndian
                 path = _write(one, folder, planter, number, str(syntax))

@@ -149,6 +149,7 @@ def mr(study: Study, charset: str) -> Dataset:
     made.RepetitionTime, made.EchoTime, made.EchoTrainLength, made.FlipAngle = "500", "12", "1", "90"
     made.MagneticFieldStrength, made.SequenceName, made.SAR, made.ImagingFrequency = "3", "tse2d1", "0.4", "123.2"
     made.BodyPartExamined = "CHEST"
+    made.private_block(0x2005, "Philips MR Imaging DD 001", create=True).add_new(0x0E, "FL", 2.5)
     _pixels(made, study.rng)
     return made
 
