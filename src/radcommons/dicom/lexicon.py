@@ -145,7 +145,7 @@ multihance omnipaque omniscan optiray oxilan primovist prohance solutrast telebr
 iopamidol iohexol
 """
 _LISTS = (
-    AGENTS, WORDS, ENGLISH, GERMAN, ROMANCE, DUTCH_AND_NORDIC, MAKERS, CODES, SCANNERS, vocabulary.ENGLISH,
+    AGENTS, WORDS, ENGLISH, GERMAN, ROMANCE, DUTCH_AND_NORDIC, MAKERS, CODES, SCANNERS, vocabulary.ENGLISH, vocabulary.PEOPLE_AND_DRUGS,
     vocabulary.GERMAN, vocabulary.FRENCH, vocabulary.SPANISH, vocabulary.ITALIAN, vocabulary.PORTUGUESE,
     vocabulary.DUTCH_NORDIC_POLISH, vocabulary.ARABIC, vocabulary.HEBREW,
 )  # fmt: skip

@@ -17,6 +17,7 @@ from radcommons.dicom.text_numbers import days_in, ids_in
 
 # Shorter ones would hit clinical text everywhere: "12" as a number of a patient, "Li" in "Li-Hep".
 SHORTEST_ID = 4
+MOST_ID_WORDS = 2
 SHORTEST_NAME = 2
 SHORTEST_PLACE = 4
 SHORTEST_PART_INSIDE_WORD = 5
@@ -24,8 +25,8 @@ LONGEST_UNBENT = 6
 
 IDS = frozenset({
     0x00080050, 0x00100020, 0x00101000, 0x00101005, 0x00101060, 0x00101090, 0x00102155, 0x00380010, 0x00380060,
-    0x00321064, 0x00400009, 0x00400253, 0x00401001, 0x00401008, 0x00402016, 0x00402017, 0x00181000, 0x00189371,
-    0x00120040, 0x00120042, 0x00402001, 0x00102000,
+    0x00400009, 0x00400253, 0x00401001, 0x00401008, 0x00402016, 0x00402017, 0x00181000, 0x00189371,
+    0x00120040, 0x00120042,
 })  # fmt: skip
 PLACES = frozenset({0x00080080, 0x00080081, 0x00081040, 0x00081010, 0x00100021, 0x00101040, 0x00102152, 0x00380300,
                     0x00401010, 0x00080094, 0x00102154, 0x00120031})  # fmt: skip
@@ -205,6 +206,8 @@ def _ids(known: KnownIdentity) -> tuple[str, ...]:
         bare = re.sub(r"[^0-9a-z]", "", fold(value)).lstrip("0")
         if bare.isalpha() and is_clinical(bare):
             continue  # TEST or CHEST as a number of a phantom
+        if len(WORD.findall(value)) > MOST_ID_WORDS and not any(letter.isdigit() for letter in bare):
+            continue  # a sentence where a number should stand; its names are found as names
         if len(bare) >= SHORTEST_ID and (value in known.ids or any(letter.isdigit() for letter in bare)):
             ids.add(bare)
     # the longest first, so that a shorter identifier does not leave the rest of a longer one

@@ -91,6 +91,18 @@ december monday tuesday wednesday thursday friday saturday sunday rt lt bilat hx
 hu suv dlp ctdivol mgy mri pet spect us cxr tb ards ild gi iv npo nsclc pe dvt chf cad cabg icu er ed or po prn qid
 diaphragm diaphragms costophrenic cardiophrenic azygos hila hilus sternal thyroid adrenals gallbladder spleen kidneys
 """
+PEOPLE_AND_DRUGS = """
+caucasian asian african american black white hispanic latino latina european native pacific islander indian arab mixed
+unknown refused declined kaukasisch europaeer afrikanisch asiatisch weiss penicillin penicilline penicillina amoxicillin
+ampicillin cephalosporin cephalosporins cefuroxime ceftriaxone sulfa sulfonamide aspirin ibuprofen paracetamol
+acetaminophen codeine morphine opioids opiates latex iodine iodinated contrast gadolinium peanut peanuts nuts shellfish
+egg eggs milk pollen dust mold bee wasp nickel adhesive tape vancomycin erythromycin azithromycin clindamycin
+tetracycline doxycycline ciprofloxacin levofloxacin metformin insulin heparin warfarin statin statins prednisone
+prednisolone dexamethasone remdesivir tocilizumab hydroxychloroquine favipiravir ivermectin methotrexate rituximab
+cisplatin carboplatin pembrolizumab nivolumab metoprolol amlodipine lisinopril ramipril furosemide omeprazole
+pantoprazole salbutamol albuterol nkda nka none known rash hives anaphylaxis pacemaker implant claustrophobia pregnant
+engineer teacher farmer worker driver retired student smoker
+"""
 GERMAN = """
 aber abfluss abgeklungen abgrenzbar abgrenzbare abklaerung ablagerungen ableitung abnahme abszess adenokarzinom aehnlich
 aeltere akut akute akuten akuter akutes alle allem allergie allergien als also alt alte altem alten alter altersentsprechend
