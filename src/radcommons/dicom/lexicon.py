@@ -103,6 +103,8 @@ epi flair
 """
 # Words of vendors' protocol and kernel names, and of the values of CS attributes.
 CODES = """
+bochdalek hounsfield kerley morgagni hodgkin wegener crohn alzheimer parkinson bankart couinaud lisfranc schatzker
+enhanced unenhanced filling angle angles
 manu cmx black white ris brightfield catheterization dapi epifluorescence heading hematoxylin eosin wax scoord tcoord
 pname uidref acq dcmr ybr lin rel elec edr npw pff sense tfe labelmap rtstruct rtplan rtdose rtimage ann syn wsd nrgy
 fcr ihe csi epicardial mrt tps epiq logiq ijg mcr apl avf avl avr nuclei drum enter guess presume electrophoresis
@@ -123,7 +125,7 @@ SCANNERS = """
 a aaa abd acl aera afib aip aki allegra amira aml ards artis ascent asl aspire ax axiom azurion bal biograph blade bnp
 body bonepl boneplus bph br brain brainstem brightspeed bssfp ca cap cardiac care caredose cbd ccu cect chemo chestpl
 chf chiasm ciss ckd clarity clearview cochlea combiapplications cop copd cor couch cp cr crp crt ct cta ctd ctdivol
-ctpa ctv ctvs cva cvc ddx deidentified detail dicom dip dixon dki dlco dm doe drx dti dx dyn ebus ecg ecog ed edan edh
+ctpa ctv ctvs cva cvc ddx deidentified detail dicom dip dixon dki dlco dm drx dti dx dyn ebus ecg ecog ed edan edh
 eeg ef emg enhanced epi er ercp esi esrd ett evo excel ext external fbp fev fh fiesta flash flashct fs fse fvc fx gb
 gbm gd ge gemini gemstone genesis genius gerd ggn ggo gre grow gsi gtv gtvs hap haste hcc hd hfpef hfref hgb highlight
 hitachi hld hpi hrct htn hyperion ibd icbm icd ich iconvolution icu idose igrt igtv ikon imrt in incisive ingenia
@@ -145,7 +147,7 @@ multihance omnipaque omniscan optiray oxilan primovist prohance solutrast telebr
 iopamidol iohexol
 """
 _LISTS = (
-    AGENTS, WORDS, ENGLISH, GERMAN, ROMANCE, DUTCH_AND_NORDIC, MAKERS, CODES, SCANNERS, vocabulary.ENGLISH, vocabulary.PEOPLE_AND_DRUGS,
+    AGENTS, WORDS, ENGLISH, GERMAN, ROMANCE, DUTCH_AND_NORDIC, MAKERS, CODES, SCANNERS, vocabulary.ENGLISH, vocabulary.PEOPLE_AND_DRUGS,  # noqa: E501
     vocabulary.GERMAN, vocabulary.FRENCH, vocabulary.SPANISH, vocabulary.ITALIAN, vocabulary.PORTUGUESE,
     vocabulary.DUTCH_NORDIC_POLISH, vocabulary.ARABIC, vocabulary.HEBREW,
 )  # fmt: skip
@@ -172,6 +174,10 @@ _ENDINGS = (
     "trophy|trophie|trophic|plasia|plastic|penia|cyt(?:es|ic|osis)|lysis|lytic|rrhag(?:e|ic|ia|ie)|rrh(?:o)?ea|ptysis|"
     "thorax|thoraces|cardi(?:a|ac|al|um)|pn(?:o)?ea|phagia|plegi[ac]|paresis|itiden|ose[ns]?|omen|omata|karzinome?|"
     "entzuendung(?:en)?|erguesse|verdacht|metastasen?|frakturen?|stenosen?|untersuchung(?:en)?|zeichnung|ulaer[en]*"
+)
+_BEGINNINGS = re.compile(
+    "un|sub|bi|non|re|post|pre|para|peri|trans|intra|extra|supra|infra|hyper|hypo|multi|poly|pseudo|retro|inter|juxta|ipsi|"
+    "contra|antero|postero|latero|cranio|caudo|thoraco|broncho|pneumo|cardio|hepato|nephro|gastro|osteo|over|unter|ueber"
 )
 MEDICAL = re.compile(rf"(?:[a-z]{{4,}}(?:{_ENDINGS})|[a-z]{{3,}}e[ck]tom(?:y|ies|ie|ien|ia))")
 
@@ -200,6 +206,9 @@ def _is_known(run: str) -> bool:
     if len(folded) < 2 * SHORTEST_PART + 2 or folded in listed_names():
         return not run.isascii() and _bends_from_stem(run, folded)
     if MEDICAL.fullmatch(folded) or (not run.isascii() and _bends_from_stem(run, folded)):
+        return True
+    before = _BEGINNINGS.match(folded)
+    if before and len(folded) - before.end() > SHORTEST_STEM and folded[before.end() :] in LEXICON:
         return True
     # ThoraxRoutine, Lungenfenster: two known words written as one
     return any(

@@ -237,6 +237,7 @@ tuberculosis tubo tumor tumoral ultimo un una unilateral urgencias urgente uso v
 vesicula via vias vidrio deslustrado vista visualiza volumen y zona zonas
 """
 ITALIAN = """
+cuore nei limiti calcificata calcificato ingrandito ingrandita ombra cardiomediastinica regolari apprezzabili evidenziano
 ascesso accesso accertamento acuta acuti acuto addensamento addensamenti adenopatia adenopatie aereo ai al alcuna alcune alcuni alla allargamento alle altre altro
 alveolare ampia anamnesi aneurisma anni anno anteriore antero anulare aorta apicale apice apici appare area aree arteria arterie asma aspetto assenza
 atelettasia aumentata aumentato aumento ascella basale basali base basi bilaterali biopsia bolla bronchi bronchiale bronchiectasie bronchite buona calcificazione calcificazioni
@@ -261,6 +262,7 @@ toracici toracotomia tosse trachea tratto trauma tre trombo trombosi tubo tumore
 ventricolare ventricolo versamento versamenti vertebra vertebrale vetro smerigliato via vie visibile visita visualizza volume zona zone
 """
 PORTUGUESE = """
+bilaterais coracao normais habitual preservado preservados transparencia hilares cardiomediastinica arcos costais
 abscesso achado achados aguda agudo ainda algum alteracao alteracoes ambos aneurisma anos anterior antecedentes apice apices aparente area areas arterias aspecto aumentada aumento
 ausencia bases bexiga biopsia bom bronquiectasias bronquios calcificacao calcificacoes campos cardiaca cardiaco cateter causa cicatriz clinica clinico coluna com como comparacao
 compativel conclusao consolidacao consolidacoes contornos corpo costelas cronica cronico da das de derrame derrames desde desvio dia diafragma diagnostico dias diametro difusa
@@ -274,6 +276,7 @@ secundario segmento segmentos sem ser severa severo sexo sinais sindrome sintoma
 trauma tratamento traqueia tres trombose tuberculose tumor um uma urgente utero vaso vasos veia vertebra vidro fosco via vias volume zonas
 """
 DUTCH_NORDIC_POLISH = """
+matglas matglasafwijkingen hartgrootte slank longen scherpe sinussen
 aan aanvraag aanwijzingen achter acuut acute afwijkingen alle als andere arts bed beeld beide beiderzijds bekend bekende benauwd bij bloed bloeding boven bovenkwab breuk buik
 conclusie consolidatie controle dag dagen dan dat de deze die dochter door dubbelzijdig duidelijke echter een en enkele ernstig fractuur geen gedurende gezien goed
 groot grote haar hart hartvergroting het heeft hersenen hij hoesten hoge hun huid in infectie infiltraten is jaar kan klachten klein kleine klieren koorts kwab laag lage lever licht lichte
