@@ -15,12 +15,32 @@ SUCCESSORS = {
     "1.2.840.10008.5.1.4.1.1.6": "1.2.840.10008.5.1.4.1.1.6.1",  # Ultrasound
     "1.2.840.10008.5.1.4.1.1.12.3": "1.2.840.10008.5.1.4.1.1.12.1",  # X-Ray Angiographic Bi-plane
 }
-# Attributes beside the tables. Pixels pass byte by byte, so what says how many frames they are passes with them, even
-# in single-frame classes that software misuses.
-PIXEL_COMPANIONS = {0x00280008: "1C"}
-# Attributes that other editions of PS3.3 have beside one that the tables hold. Archives keep objects of all editions:
-# EthnicGroup gave way to EthnicGroups, ROIObservationLabel and -Description were retired in 2023.
-OTHER_EDITIONS = {0x00102161: (0x00102160, 0x00102162), 0x300600A4: (0x30060085, 0x30060088)}
+# Attributes beside the tables. Pixels pass byte by byte, so the numbers that say what they are pass with them in every
+# image class, also where a maker extended the class: how many frames, what a stored value means, dose, diffusion.
+PIXEL_COMPANIONS = {
+    0x00280008: "1C",  # NumberOfFrames
+    **dict.fromkeys((
+        0x00280009, 0x00181063, 0x00181065,  # FrameIncrementPointer, FrameTime, FrameTimeVector
+        0x00281052, 0x00281053, 0x00281054,  # RescaleIntercept, RescaleSlope, RescaleType
+        0x0018115E, 0x00400302, 0x00408302, 0x00400316,  # ImageAndFluoroscopyAreaDoseProduct, EntranceDose, OrganDose
+        0x00189323, 0x00189324, 0x00189345,  # ExposureModulationType, EstimatedDoseSaving, CTDIvol
+        0x00189087, 0x00189089,  # DiffusionBValue, DiffusionGradientOrientation
+    ), "3"),
+}  # fmt: skip
+# Attributes that belong beside one that the tables hold: of other editions of PS3.3, because archives keep objects of
+# all (EthnicGroup gave way to EthnicGroups, ROIObservationLabel was retired in 2023), and where the tables stop short.
+BESIDE = {
+    0x00102161: (0x00102160, 0x00102162),
+    0x300600A4: (0x30060085, 0x30060088),
+    0x300A0086: (0x300A0082,),  # BeamDoseSpecificationPoint
+    0x0040A040: (0x0040A032, 0x0040A171),  # a content item's ObservationDateTime and ObservationUID
+}
+# PS3.3 Table 8.8-1: an item that holds a code may hold all that belongs to a code.
+CODE_VALUE, CODE_MEANING = 0x00080100, 0x00080104
+OF_CODES = (
+    0x00080102, 0x00080103, 0x00080105, 0x00080106, 0x00080107, 0x0008010B, 0x0008010C, 0x0008010D, 0x0008010F,
+    0x00080117, 0x00080118, 0x00080119, 0x00080120, 0x00080122,
+)  # fmt: skip
 # Attributes that are newer than the data dictionary: keyword and value representation.
 NEWER = {0x00102162: ("EthnicGroups", "UC")}
 ROWS = 0x00280010
@@ -52,9 +72,12 @@ class Definition:
                 self.types[tag] = min(self.types.get(tag, "3"), kind)
                 if items != "0":
                     self._items[tag] = (*self._items.get(tag, ()), int(items))
-        for beside, others in OTHER_EDITIONS.items():
-            if beside in self.types:
-                self.types |= {tag: "3" for tag in others if tag not in self.types}
+        for beside, others in BESIDE.items():
+            self._add(others if beside in self.types else ())
+        self._add(OF_CODES if CODE_VALUE in self.types and CODE_MEANING in self.types else ())
+
+    def _add(self, tags: Sequence[int]) -> None:
+        self.types |= {tag: "3" for tag in tags if tag not in self.types}
 
     def __contains__(self, tag: int) -> bool:
         return tag in self.types

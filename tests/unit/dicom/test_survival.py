@@ -23,7 +23,8 @@ CT = """
 """
 MR = """
     EchoTime RepetitionTime MagneticFieldStrength SequenceName ScanningSequence FlipAngle ReceiveCoilName
-    ImagingFrequency InversionTime EchoTrainLength
+    ImagingFrequency InversionTime EchoTrainLength RescaleSlope RescaleIntercept DiffusionBValue
+    DiffusionGradientOrientation
 """
 PET = """
     Units DecayCorrection DecayFactor CorrectedImage FrameReferenceTime
@@ -59,6 +60,8 @@ SR = """
     ContentSequence.ContentSequence.MeasuredValueSequence.NumericValue ContentSequence.ValueType
     ContentSequence.ConceptCodeSequence.CodeMeaning ContentSequence.ReferencedSOPSequence.ReferencedSOPInstanceUID
     CurrentRequestedProcedureEvidenceSequence.ReferencedSeriesSequence.ReferencedSOPSequence.ReferencedSOPInstanceUID
+    ContentSequence.ConceptNameCodeSequence.CodingSchemeVersion ContentSequence.ConceptNameCodeSequence.CodingSchemeUID
+    ContentSequence.ObservationDateTime ContentSequence.ConceptNameCodeSequence.LongCodeValue
     CompletionFlag VerificationFlag ContentTemplateSequence.TemplateIdentifier
 """
 RTSTRUCT = """
@@ -83,7 +86,8 @@ GRAPHICS = """
 US = "SequenceOfUltrasoundRegions.PhysicalDeltaX SequenceOfUltrasoundRegions.RegionSpatialFormat TransducerType"
 DX = "ViewPosition ImagerPixelSpacing DetectorType ExposureIndex PatientOrientation ImageLaterality"
 OBJECTS = {
-    "2": EVERYWHERE + CT, "2.1": ENHANCED_CT, "4": EVERYWHERE + MR, "4.1": ENHANCED_MR, "128": EVERYWHERE + PET,
+    "2": EVERYWHERE + CT + " EstimatedDoseSaving NumberOfFrames",
+    "2.1": ENHANCED_CT, "4": EVERYWHERE + MR, "4.1": ENHANCED_MR, "128": EVERYWHERE + PET,
     "66.4": SEG, "88.11": SR,
     "88.33": SR, "88.34": SR + "ContentSequence.GraphicData", "88.67": SR, "481.3": RTSTRUCT, "481.5": RTPLAN,
     "11.1": PR + GRAPHICS, "6.1": EVERYWHERE + US, "1.1": EVERYWHERE + DX,
@@ -103,6 +107,7 @@ OF_OPTIONS = {
         "2", {"radcommons", "midrc-like", "research-max-utility"}),
     "PregnancyStatus PatientSexNeutered AdditionalPatientHistory": ("2", {"radcommons", "research-max-utility"}),
     "DeviceSerialNumber StationName DetectorID GantryID": ("1.1", {"research-max-utility"}),
+    "ImageAndFluoroscopyAreaDoseProduct EntranceDoseInmGy OrganDose": ("1", set(shipped_profiles())),
     "ContentSequence.TextValue": ("88.33", {"radcommons", "midrc-like", "research-max-utility"}),
     "ContentSequence.Date ContentSequence.DateTime": (
         "88.33", {"radcommons", "ricord", "midrc-like", "research-max-utility"}),
