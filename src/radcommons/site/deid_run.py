@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from radcommons.dicom.text_identity import KnownIdentity
-from radcommons.platform.pool import Pool
+from radcommons.platform.pool import Pool, end_forking
 from radcommons.records.errors import StorageError, UsageError
 from radcommons.site.candidate import Candidate
 from radcommons.site.deid_merges import Merges
@@ -29,7 +29,6 @@ from radcommons.site.deid_survey import Known, batches, clean_batches, settle_ri
 from radcommons.site.deid_values import (
     Batch,
     Cleaned,
-    Cpu,
     DeidSettings,
     Fate,
     FileDone,
@@ -163,23 +162,23 @@ def deid_run(
     Memory: some hundred bytes a file and what is known of each patient; never an object's pixels.
     """
     began = time.monotonic()
-    own = time.process_time()
+    before = _cpu()
     run = Run()
-    spent: dict[int, Cpu] = {}
     with working_folder(settings.parts):
         source = _Source(paths, settings)
         first: Pool[Batch, object] = _pool(start_survey, settings, jobs, BATCH_SECONDS)
-        answers = _answers(first, batches(source.walk()), settings, spent)
+        answers = _answers(first, batches(source.walk()), settings)
         learnt = survey(answers, merges or Merges({}), listeners.progress)
         settle_rivals(source.walk(), learnt, same_uid=same_uid)
         run.patients = len(learnt.people)
         whole = _whole_identity(learnt.people, learnt.shared | known)
         second: Pool[Batch, object] = _pool(start_cleaning, settings, jobs, BATCH_SECONDS)
         work = clean_batches(source.walk(), learnt, whole)
-        for batch, answer in _answers(second, work, settings, spent):
+        for batch, answer in _answers(second, work, settings):
             _take(run, batch, answer, listeners, total=len(learnt.files))
     run.seconds = time.monotonic() - began
-    run.cpu_seconds = time.process_time() - own + _cpu_of(spent)
+    end_forking()
+    run.cpu_seconds = _cpu() - before
     return run
 
 
@@ -244,25 +243,29 @@ def _pool(start: Callable[[DeidSettings], Callable[[Batch], object]], settings: 
 
 
 def _answers(
-    pool: Pool[Batch, object], work: Iterator[Batch], settings: DeidSettings, spent: dict[int, Cpu]
+    pool: Pool[Batch, object], work: Iterator[Batch], settings: DeidSettings
 ) -> Iterator[tuple[Batch, object]]:
     """Yield each batch with its answer; a batch whose process died is done again file by file, so one file is lost."""
-    start = pool.start
     results = pool.map(work)
     try:
         for batch, answer in results:
-            for some, final in (
-                [(batch, answer)] if not isinstance(answer, Lost) else _one_by_one(start, batch, settings)
-            ):
-                if not isinstance(final, Lost):
-                    cpu: Cpu = final.cpu  # type: ignore[attr-defined]
-                    spent[cpu.pid] = cpu
-                yield some, final
+            pairs = [(batch, answer)]
+            if isinstance(answer, Lost):
+                _check_start(pool.start, settings)
+                pairs = _one_by_one(pool.start, batch, settings)
+            yield from pairs
             for each in batch.files:
                 if each.candidate.is_spooled:
                     each.candidate.file.unlink(missing_ok=True)
     finally:
         results.close()  # type: ignore[attr-defined]
+
+
+def _check_start(start: Callable[..., Callable[[Batch], object]], settings: DeidSettings) -> None:
+    """Tell a file that kills its process from processes that cannot start at all, which no file is to blame for."""
+    for _, answer in _pool(start, settings, 1, FILE_SECONDS).map([Batch(files=())]):
+        if isinstance(answer, Lost):
+            raise StorageError("The worker processes end as soon as they start.", mend="Check memory and installation.")
 
 
 def _one_by_one(
@@ -312,8 +315,7 @@ def _take(run: Run, batch: Batch, answer: object, listeners: Listeners, *, total
     listeners.progress(run.seen, total)
 
 
-def _cpu_of(spent: Mapping[int, Cpu]) -> float:
-    """Add up the workers, and the process that they were forked from, once."""
-    parent = max((cpu.parent_seconds for cpu in spent.values()), default=0.0)
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return sum(cpu.seconds for cpu in spent.values()) + parent + children.ru_utime + children.ru_stime
+def _cpu() -> float:
+    """Return processor seconds of this process and of all that it waited for."""
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, (resource.RUSAGE_SELF,
+               resource.RUSAGE_CHILDREN)))  # fmt: skip

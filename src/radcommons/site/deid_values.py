@@ -151,22 +151,12 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cpu:
-    """Processor seconds: of one worker so far, and of the process that it was forked from."""
-
-    pid: int
-    seconds: float
-    parent_seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Surveyed:
     """What the first pass learnt of a batch; `shared` are people and places around the patients."""
 
     files: tuple[FileFacts | FileDone, ...]
     people: tuple[Person, ...]
     shared: KnownIdentity
-    cpu: Cpu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +221,6 @@ class Cleaned:
     counts: Mapping[str, int]
     frames_checked: int
     links: tuple[Link, ...]
-    cpu: Cpu
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import BinaryIO
 
 from radcommons.dicom.deidentify_stream import StreamCleaner
@@ -27,7 +24,6 @@ from radcommons.site.deid_identity import Facts, facts_of, ignored, mender, no_o
 from radcommons.site.deid_values import (
     Batch,
     Cleaned,
-    Cpu,
     DeidSettings,
     Fate,
     FileDone,
@@ -95,7 +91,7 @@ class Survey:
                 last = (found.facts, place)
             files.append(FileFacts(person=last[1], sop=hash_of(found.sop_uid)))
         people = tuple(Person(key=key, known=known[place]) for key, place in places.items())
-        return Surveyed(files=tuple(files), people=people, shared=shared, cpu=cpu_now())
+        return Surveyed(files=tuple(files), people=people, shared=shared)
 
     def _one(self, candidate: Candidate) -> Asked[Facts] | FileDone:
         if candidate.refusal is not None:
@@ -152,7 +148,6 @@ class Cleaning:
             counts=dict(counts),
             frames_checked=frames,
             links=tuple(links),
-            cpu=cpu_now(),
         )
 
     def _patient(self, person: Person) -> Patient:
@@ -188,16 +183,3 @@ class Cleaning:
             self._names.clear()
         self._names[id(record)] = (record, name)
         return name
-
-
-def cpu_now() -> Cpu:
-    """Return what this worker and the process that it was forked from have used so far."""
-    return Cpu(pid=os.getpid(), seconds=time.process_time(), parent_seconds=_cpu_of(os.getppid()))
-
-
-def _cpu_of(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError):
-        return 0.0  # not Linux: nobody can say
