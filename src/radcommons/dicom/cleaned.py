@@ -36,6 +36,64 @@ class Names:
     instance: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Of what native pixels of a single little endian frame consist, told once for all objects of a kind.
+
+    Parameters
+    ----------
+    length : int
+        Bytes of the frame, 0 where it is none of these.
+    width : int
+        Bytes of a cell.
+    bits : (int, int) or None
+        Lowest and highest bit in use; None where all are.
+    is_signed : bool
+    padding : int or None
+    """
+
+    length: int = 0
+    width: int = 2
+    bits: tuple[int, int] | None = None
+    is_signed: bool = False
+    padding: int | None = None
+
+    @classmethod
+    def of(cls, header: Header) -> Cells:
+        """Return what a header says of its cells."""
+        dataset = header.dataset
+        allocated, frames = dataset.get("BitsAllocated"), dataset.get("NumberOfFrames")
+        count = 1
+        for keyword in ("Rows", "Columns", "SamplesPerPixel"):
+            value = dataset.get(keyword)
+            count *= value if isinstance(value, int) else 0
+        length = count * allocated // 8 if allocated in (8, 16) else 0
+        if frames is not None or not length or length % 8 or not encoding_of(header.transfer_syntax).little:
+            return cls()
+        padding = dataset.get("PixelPaddingValue")
+        return cls(
+            length,
+            allocated // 8,
+            used_bits(header),
+            dataset.get("PixelRepresentation") == 1,
+            padding if isinstance(padding, int) else None,
+        )
+
+    def are_clean(self, view: memoryview, offset: int) -> bool:
+        """Say whether no cell of the frame at a place uses a bit that is not its own."""
+        if self.bits is None:
+            return True
+        low, high = self.bits
+        if low == 0:  # eight bytes at a time: mostly the bits above are zero, whatever the sign
+            unused = ((1 << self.width * 8) - (1 << high + 1)).to_bytes(self.width, "little") * (8 // self.width)
+            seen = np.bitwise_or.reduce(np.frombuffer(view, "<u8", self.length // 8, offset))
+            if not int(seen) & int.from_bytes(unused, "little"):
+                return True
+        stored = np.frombuffer(view, f"<u{self.width}", self.length // self.width, offset)
+        clean = without_unused_bits(stored, low=low, high=high, is_signed=self.is_signed, padding=self.padding)
+        return clean is stored
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanedHeader:
     """What became of one object's header.
@@ -65,6 +123,7 @@ class CleanedHeader:
     facts: Header | None = None
     window: Window | None = None
     turn: int = 0
+    cells: Cells | None = None
     old_names: Callable[[], Names] = Names
 
     @property
@@ -158,19 +217,17 @@ class CleanedHeader:
             encoded = encode_header(dataset, transfer_syntax=syntax)
         require_complete(span)
         writer = Writer(target, wants_digest=wants_digest)
-        writer.write(encoded.before)
-        if span is not None:
-            head, tail = around_pixels(span, encoded)
-            writer.write(head)
-            if pixels is None and self._is_in_window(span):
-                assert self.window is not None
-                writer.write(self.window.view[span.offset : span.offset + span.length])
-            else:
-                with open_body(body, facts) as opened:
-                    for piece in copy_span(opened, span.offset, span.length):
-                        writer.write(piece)
-            writer.write(tail)
-        writer.write(encoded.after)
+        head, tail = around_pixels(span, encoded) if span is not None else (b"", b"")
+        writer.write(encoded.before + head)
+        if span is not None and pixels is None and self._is_in_window(span):
+            assert self.window is not None
+            writer.write(self.window.view[span.offset : span.offset + span.length])
+        elif span is not None:
+            with open_body(body, facts) as opened:
+                for piece in copy_span(opened, span.offset, span.length):
+                    writer.write(piece)
+        if tail or encoded.after:
+            writer.write(tail + encoded.after)
         return writer.written()
 
     def _is_in_window(self, span: PixelSpan) -> bool:
@@ -179,32 +236,12 @@ class CleanedHeader:
 
     def _has_clean_cells(self) -> bool:
         """Say whether native pixels of one frame in memory fill their frame and use only the bits that are theirs."""
-        pixel, facts = self.pixel, self._facts()
+        pixel = self.pixel
         if pixel is None or pixel.encapsulated or pixel.tag != PIXEL_DATA or not self._is_in_window(pixel):
             return False
-        dataset = facts.dataset
-        allocated = dataset.get("BitsAllocated")
-        cells = (dataset.get("Rows") or 0) * (dataset.get("Columns") or 0) * (dataset.get("SamplesPerPixel") or 1)
-        if allocated not in (8, 16) or not encoding_of(facts.transfer_syntax).little:
-            return False
-        if pixel.length != cells * allocated // 8 or pixel.length % 8 or "NumberOfFrames" in dataset:
-            return False
-        bits = used_bits(facts)
-        if bits is None:
-            return True
+        cells = self.cells if self.cells is not None else Cells.of(self._facts())
         assert self.window is not None
-        stored = np.frombuffer(self.window.view, f"<u{allocated // 8}", cells, pixel.offset)
-        if _is_unused_zero(stored, bits[1], allocated) and bits[0] == 0:
-            return True
-        padding = dataset.get("PixelPaddingValue")
-        clean = without_unused_bits(
-            stored,
-            low=bits[0],
-            high=bits[1],
-            is_signed=dataset.get("PixelRepresentation") == 1,
-            padding=padding if isinstance(padding, int) else None,
-        )
-        return clean is stored
+        return cells.length == pixel.length and cells.are_clean(self.window.view, pixel.offset)
 
     def _encoded(self) -> Encoded:
         if self.encoded is None:
@@ -215,14 +252,6 @@ class CleanedHeader:
         if self.facts is None:
             raise UnreadableInstance("The object was refused.", reason="unreadable")
         return self.facts
-
-
-def _is_unused_zero(stored: np.ndarray[tuple[int], np.dtype[np.unsignedinteger]], high: int, allocated: int) -> bool:
-    """Look at eight bytes at a time: the bits above `high` of all cells are zero."""
-    unused = ((1 << allocated) - 1) & ~((1 << (high + 1)) - 1)
-    return not int(np.bitwise_or.reduce(stored.view("<u8"))) & int.from_bytes(
-        unused.to_bytes(allocated // 8, "little") * (64 // allocated), "little"
-    )
 
 
 def names_of(dataset: Dataset) -> Names:

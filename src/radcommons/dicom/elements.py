@@ -119,6 +119,46 @@ class Meta(NamedTuple):
 _GROUP_LENGTH, _INSTANCE_UID, _SYNTAX_UID = 0x00020000, 0x00020003, 0x00020010
 
 
+class MetaReader:
+    """Reads file meta information like `meta_of`, and by comparison where it is like the last one's."""
+
+    __slots__ = ("_after", "_before", "_last")
+
+    def __init__(self) -> None:
+        self._last: Meta | None = None
+        self._before = self._after = b""
+
+    def read(self, head: bytes) -> Meta:
+        """Return the file meta information.
+
+        Raises
+        ------
+        Irregular
+            As `meta_of`.
+        """
+        last, before = self._last, self._before
+        if last is not None and head.startswith(b"DICM\x02\0\0\0UL\x04\0", 128) and head.startswith(before, 144):
+            value = 146 + len(before)
+            after = value + int.from_bytes(head[value - 2 : value], "little")
+            end = after + len(self._after)
+            is_alike = head.startswith(self._after, after) and _LONG(head, 140)[0] == end - 144
+            if is_alike and head[end : end + 2] != b"\x02\0" and head[value:after].isascii():
+                return Meta(last.kind, last.syntax, end)
+        found = meta_of(head)
+        self._learn(head, found)
+        return found
+
+    def _learn(self, head: bytes, found: Meta) -> None:
+        place = head.find(b"\x02\0\x03\0UI", 144, found.end)
+        if place < 0:
+            return
+        instance = element_at(head, place, implicit=False)
+        before, after = head[144 : instance.value - 2], head[instance.end : found.end]
+        # these bytes may stand within another value: then what is left is not what the walk found
+        if before[:-6] + after == found.kind:
+            self._last, self._before, self._after = found, before, after
+
+
 def meta_of(head: bytes) -> Meta:
     """Return the file meta information of a file with preamble, group length and transfer syntax.
 

@@ -15,7 +15,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 
 from radcommons.dicom.deidentify_stream import Mend
-from radcommons.dicom.elements import Irregular, Meta, Raw, element_at, meta_of, top_level
+from radcommons.dicom.elements import Irregular, Meta, MetaReader, Raw, element_at, top_level
 from radcommons.dicom.headerkind import FIXED, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
 from radcommons.dicom.part import is_creator, parse_alone
 from radcommons.dicom.plan import Plan, Slot
@@ -79,6 +79,7 @@ class FactsReader(Generic[F]):
         self._facts = facts
         self._mend = mend
         self._window = Window()
+        self._metas = MetaReader()
         self._kinds: list[_Asking[F]] = []
         self._head_bytes = HEAD_BYTES
 
@@ -93,7 +94,7 @@ class FactsReader(Generic[F]):
         self._window.load(source, self._head_bytes)
         head = self._window.head(self._head_bytes)
         try:
-            meta = meta_of(head)
+            meta = self._metas.read(head)
         except Irregular:
             return self._careful(source, None, head)
         for place, kind in enumerate(self._kinds):
@@ -183,13 +184,12 @@ class _Asking(Generic[F]):
         own = self._told(content)
         if own is None:
             return None
-        is_nobody = own == self._facts(Dataset())
-        encoding = self._encoding
+        plain = _plain_judge(raw, content, self._encoding) if own == self._facts(Dataset()) else None
+        if plain is not None and raw.vr.decode("ascii") in _BINARY:
+            return Slot(raw, content, lambda _fresh: "-", is_unread=True)
 
         def judged(fresh: bytes) -> str | None:
-            if is_nobody and differs_plainly(content, fresh, encoding):
-                return "-"
-            return "-" if self._told(fresh) == own else None
+            return "-" if (plain is not None and plain(fresh)) or self._told(fresh) == own else None
 
         return Slot(raw, content, judged)
 
@@ -200,39 +200,53 @@ class _Asking(Generic[F]):
             return None
 
 
-def differs_plainly(first: bytes, second: bytes, encoding: Encoding) -> bool:
-    """Say whether two encoded elements of one tag differ at most in numbers, dates, times and UIDs."""
-    try:
-        return _differs_plainly(first, second, encoding)
-    except Irregular:
-        return False
-
-
-def _differs_plainly(first: bytes, second: bytes, encoding: Encoding) -> bool:
-    raw = element_at(second, 0, implicit=encoding.implicit)
+def _plain_judge(raw: Raw, first: bytes, encoding: Encoding) -> Callable[[bytes], bool] | None:
+    """Return what says whether another encoded form differs at most in numbers, dates, times and UIDs."""
     vr = raw.vr.decode("ascii") or _vr_of(raw.tag)
+    value_at = raw.value - raw.start
     if vr == "SQ":
-        pairs = zip(items_of(first, encoding), items_of(second, encoding), strict=False)
-        return len(items_of(first, encoding)) == len(items_of(second, encoding)) and all(
-            _items_differ_plainly(first, second, own, other, encoding) for own, other in pairs
-        )
-    return _is_plain(first, raw, vr) and _is_plain(second, raw, vr)
+        return _plain_items(first, encoding)
+    shape = _UID if vr == "UI" else _NUMBERS if vr in _PRINTED else None
+    if shape is None:
+        return (lambda _content: True) if vr in _BINARY else None
+    if not shape.fullmatch(first, value_at):
+        return None
+    matches = shape.fullmatch
+    return lambda content: matches(content, value_at) is not None
 
 
-def _items_differ_plainly(first: bytes, second: bytes, own: list[Raw], other: list[Raw], encoding: Encoding) -> bool:
-    if [(raw.tag, raw.vr) for raw in own] != [(raw.tag, raw.vr) for raw in other]:
-        return False
-    pairs = ((first[a.start : a.end], second[b.start : b.end]) for a, b in zip(own, other, strict=True))
-    return all(a == b or _differs_plainly(a, b, encoding) for a, b in pairs)
+def _plain_items(first: bytes, encoding: Encoding) -> Callable[[bytes], bool] | None:
+    try:
+        own = items_of(first, encoding)
+    except Irregular:
+        return None
+    judges: dict[tuple[int, int], Callable[[bytes], bool] | None] = {}
 
+    def is_plain(content: bytes) -> bool:
+        try:
+            other = items_of(content, encoding)
+        except Irregular:
+            return False
+        return len(own) == len(other) and all(map(items_are_plain, range(len(own)), other, [content] * len(own)))
 
-def _is_plain(content: bytes, raw: Raw, vr: str) -> bool:
-    value = content[raw.value - raw.start :]
-    if vr == "UI":
-        return bool(_UID.fullmatch(value))
-    if vr in _PRINTED:
-        return bool(_NUMBERS.fullmatch(value))
-    return vr in _BINARY
+    def items_are_plain(number: int, other: list[Raw], content: bytes) -> bool:
+        raws = own[number]
+        if len(raws) != len(other):
+            return False
+        for place, (a, b) in enumerate(zip(raws, other, strict=True)):
+            if a.tag != b.tag or a.vr != b.vr:
+                return False
+            before, after = first[a.start : a.end], content[b.start : b.end]
+            if before == after:
+                continue
+            if (number, place) not in judges:
+                judges[number, place] = _plain_judge(a, before, encoding)
+            judge = judges[number, place]
+            if judge is None or not judge(after):
+                return False
+        return True
+
+    return is_plain
 
 
 def _uid_text(content: bytes) -> str | None:

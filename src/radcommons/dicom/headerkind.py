@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from radcommons.dicom.actions import SIMPLE, Op, Rule, rules_for
-from radcommons.dicom.cleaned import Names, names_of
+from radcommons.dicom.cleaned import Cells, Names, names_of
 from radcommons.dicom.elements import Irregular, Meta, Raw, element_at, top_level
 from radcommons.dicom.mapping import Mapper
 from radcommons.dicom.part import PartJudge, company_of, is_creator
@@ -101,6 +101,7 @@ class HeaderKind:
         "_proven",
         "_rest",
         "_rules",
+        "cells",
         "first",
         "known",
         "mapper",
@@ -123,6 +124,7 @@ class HeaderKind:
             raise Irregular
         self.first, self.mapper, self.known, self.meta_kind = first, mapper, known, meta.kind
         self.span = elements[-1].end
+        self.cells = Cells.of(first.header)
         self._proofs = 0
         self._proven: tuple[int, ...] = ()
         self._read_output(first.encoded, implicit)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from radcommons.dicom.elements import Irregular, Raw, element_at, top_level
+from radcommons.dicom.stream import LONG_VR, UNDEFINED
 
 # Beyond so many new differences at once it is another kind of object, and deserves a plan of its own.
 MOST_NEW_SLOTS = 64
@@ -34,7 +35,7 @@ class Slot(Generic[T]):
         The answer is the same whatever the value: the judge is asked once.
     """
 
-    __slots__ = ("_answers", "content", "head", "is_unread", "judge", "raw")
+    __slots__ = ("_answers", "_length_at", "_value_at", "content", "head", "is_unread", "judge", "raw")
 
     def __init__(self, raw: Raw, content: bytes, judge: Judge[T], *, is_unread: bool = False) -> None:
         self.raw = raw
@@ -43,6 +44,20 @@ class Slot(Generic[T]):
         self.judge = judge
         self.is_unread = is_unread
         self._answers: dict[bytes, T] = {}
+        self._value_at = raw.value - raw.start
+        # PS3.5 section 7.1: two bytes of length, or four that end where the value begins
+        self._length_at = self._value_at - (2 if raw.vr and raw.vr not in LONG_VR else 4)
+
+    def end_in(self, head: bytes, position: int) -> int:
+        """Return where this element ends that begins at a position; beyond all bytes where it has no regular end."""
+        value = position + self._value_at
+        length = int.from_bytes(head[position + self._length_at : value], "little")
+        if length != UNDEFINED:
+            return value + length
+        try:
+            return element_at(head, position, implicit=not self.raw.vr).end
+        except Irregular:
+            return len(head) + 1
 
     def answer(self, content: bytes) -> T | None:
         """Return what is answered for an encoded form."""
@@ -88,7 +103,7 @@ class Plan(Generic[T]):
         self._open_slot = open_slot
         self._refused: set[int] = set()
         self.slots: dict[int, Slot[T]] = {}
-        self._pieces: list[bytes | Slot[T]] = []
+        self._pieces: list[tuple[bytes, Slot[T] | None]] = []
         self.order: tuple[int, ...] = ()  # tags of the slots as `match` answers them; a new tuple when one is added
         self._arrange()
 
@@ -98,21 +113,19 @@ class Plan(Generic[T]):
 
     def _matched(self, head: bytes, position: int) -> tuple[int, list[T]] | None:
         answers: list[T] = []
-        for piece in self._pieces:
-            if isinstance(piece, bytes):
-                if not head.startswith(piece, position):
-                    return None
-                position += len(piece)
-                continue
-            if not head.startswith(piece.head, position):
+        have, limit = head.startswith, len(head)
+        for block, slot in self._pieces:
+            if not have(block, position):
                 return None
-            try:
-                end = element_at(head, position, implicit=self._implicit).end
-            except Irregular:
+            position += len(block)
+            if slot is None:
+                break
+            if not have(slot.head, position):
                 return None
-            if end > len(head):
+            end = slot.end_in(head, position)
+            if end > limit:
                 return None
-            answer = piece.answer(head[position:end])
+            answer = slot.answer(head[position:end])
             if answer is None:
                 return None
             answers.append(answer)
@@ -150,18 +163,14 @@ class Plan(Generic[T]):
         return True
 
     def _arrange(self) -> None:
-        pieces: list[bytes | Slot[T]] = []
+        pieces: list[tuple[bytes, Slot[T] | None]] = []
         block: list[bytes] = []
         for raw, content in zip(self._elements, self._contents, strict=True):
             slot = self.slots.get(raw.tag)
             if slot is None:
                 block.append(content)
-                continue
-            if block:
-                pieces.append(b"".join(block))
+            else:
+                pieces.append((b"".join(block), slot))
                 block = []
-            pieces.append(slot)
-        if block:
-            pieces.append(b"".join(block))
-        self._pieces = pieces
-        self.order = tuple(piece.raw.tag for piece in pieces if isinstance(piece, Slot))
+        self._pieces = [*pieces, (b"".join(block), None)]
+        self.order = tuple(slot.raw.tag for _, slot in pieces if slot is not None)
