@@ -220,8 +220,7 @@ def _private_rule(tag: int, safe: SafeElement) -> Rule:
     reason = f"{SAFE}, PS3.15 Table E.3.10-1" if safe.is_listed else f"{SAFE}, declared by the object"
     if is_creator(tag):
         # a creator of the table is nobody's name; a declared one may be anything
-        op = Op.LITERAL if safe.is_listed else Op.TECHNICAL
-        return Rule(op, "LO", name, reason, literal=safe.creator if safe.is_listed else "")
+        return Rule(Op.KEEP if safe.is_listed else Op.TECHNICAL, "LO", name, reason)
     op = SIMPLE.get(safe.vr) or (Op.TECHNICAL if safe.vr in SHORT_TEXTS else Op.KEEP)
     return Rule(op, safe.vr, name, reason)
 
