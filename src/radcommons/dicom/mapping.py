@@ -105,6 +105,12 @@ def shift_for(secret: bytes, site_code: str, issuer: str, patient_id: str, *, ke
     return -1 - number % LONGEST_SHIFT_DAYS
 
 
+def whole_weeks(shift_days: int) -> int:
+    """Return a shift of whole weeks near another shift, -7 to -3647, for a profile that keeps weekdays."""
+    weeks = min(max(1, -shift_days // WEEK), LONGEST_SHIFT_DAYS // WEEK)
+    return -WEEK * weeks
+
+
 class KeyedMapper:
     """A mapper that needs nothing but the site's secret; equal secrets give equal results on every machine.
 
@@ -119,7 +125,7 @@ class KeyedMapper:
     uid_root : str
         The profile's own root for new UIDs; empty for 2.25.
     keeps_weekdays : bool
-        Whether the profile shifts by whole weeks; asked only where `shift_days` is not given.
+        Whether the profile shifts by whole weeks; what the crosswalk holds is then made one (`whole_weeks`).
     """
 
     __slots__ = ("_secret", "_site", "_uid", "pseudonym", "shift_days")
@@ -137,7 +143,8 @@ class KeyedMapper:
         keeps_weekdays: bool = False,
     ) -> None:
         self.pseudonym = pseudonym or pseudonym_for(secret, site_code, issuer, patient_id)
-        self.shift_days = shift_days or shift_for(secret, site_code, issuer, patient_id, keeps_weekdays=keeps_weekdays)
+        days = shift_days or shift_for(secret, site_code, issuer, patient_id, keeps_weekdays=keeps_weekdays)
+        self.shift_days = whole_weeks(days) if keeps_weekdays else days
         self._uid = _uid_function(purpose_key(secret, "uid"), uid_root)
         self._secret, self._site = secret, site_code
 

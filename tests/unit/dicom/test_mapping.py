@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from radcommons.dicom.mapping import PSEUDONYM, KeyedMapper, pseudonym_for, shift_for
+from radcommons.dicom.mapping import PSEUDONYM, KeyedMapper, pseudonym_for, shift_for, whole_weeks
 from radcommons.dicom.uids import is_mapped_uid, uid_problem
 from radcommons.records.errors import UsageError
 
@@ -66,6 +66,17 @@ def test_whole_weeks_keep_weekdays():
     assert all(shift % 7 == 0 for shift in shifts)
     assert (min(shifts), max(shifts)) == (-3647, -7)
     assert len(set(shifts)) == 521
+    assert [whole_weeks(shift) for shift in (-1, -6, -7, -8, -3650, -3647)] == [-7, -7, -7, -7, -3647, -3647]
+    mapper = KeyedMapper(
+        SECRET,
+        site_code="ALFA",
+        issuer="",
+        patient_id="1",
+        pseudonym="ALFA-0000000000",
+        shift_days=-30,
+        keeps_weekdays=True,
+    )
+    assert mapper.shift_days == -28
 
 
 @pytest.mark.parametrize("root", ["1.2.826.0.1.3680043.8.498.", "1.2.826.0.1.3680043.12345678.1234."])
