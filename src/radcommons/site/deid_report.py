@@ -56,7 +56,7 @@ class Books:
     """Keeps a line of each file on disk, without a name, until the report is written."""
 
     def __init__(self) -> None:
-        self._lines: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  (closed by __exit__)
+        self._lines: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115  (closed by __exit__)
 
     def __enter__(self) -> Books:
         return self
@@ -197,4 +197,4 @@ def write_json(path: Path, run: Run, context: Context, books: Books) -> None:
     """Write the JSON report, readable by its owner alone: it names sources."""
     with new_file(path, mode=0o600) as target:
         for piece in json_pieces(run, context, books):
-            target.write(piece.encode("utf-8", "surrogateescape"))
+            target.write(piece.encode("utf-8", "backslashreplace"))
