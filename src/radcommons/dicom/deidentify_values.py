@@ -40,6 +40,7 @@ def technical_manner(tag: int) -> Manner:
 
 
 Treatment = Callable[[DataElement, Rule, str, Dataset], DataElement | None]
+LONG_NUMBER = re.compile(r"[+]?[0-9]{5,}")
 NUMBER = re.compile(r"[ 0-9+\-.eE]*")
 CODE = re.compile(r"[A-Z0-9_ ]*")
 TEXT_VRS = frozenset(
@@ -227,13 +228,23 @@ class Values:
             return self._broken(element, rule, path)
         if element.is_empty or element.VR not in ("DS", "IS"):
             return element
-        if all(NUMBER.fullmatch(str(getattr(value, "original_string", value))) for value in _many(element.value)):
-            return element
-        return self._broken(element, rule, path)
+        texts = [str(getattr(value, "original_string", value)).strip(" \0") for value in _many(element.value)]
+        if not all(map(NUMBER.fullmatch, texts)):
+            return self._broken(element, rule, path)
+        # a patient's number may stand where a count should
+        if any(LONG_NUMBER.fullmatch(text) and self._cleaner.clean(text, Manner.TERM).held_known for text in texts):
+            self.cleaned.append(path + rule.name)
+            return self.replaced(element.tag, rule)
+        return element
 
     def _keep(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
         # a text where the standard has numbers or bytes is a broken object, or a hiding place
-        return element if element.VR in BINARY_VRS or rule.vr == element.VR else self._broken(element, rule, path)
+        if element.VR not in BINARY_VRS and rule.vr != element.VR:
+            return self._broken(element, rule, path)
+        if isinstance(element.value, bytes) and self._cleaner.is_named_in(element.value):
+            self.cleaned.append(path + rule.name)
+            return self.replaced(element.tag, rule)
+        return element
 
     def _code_string(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
         texts = _texts(element)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +18,9 @@ from radcommons.dicom.text_unspaced import foreign_runs
 
 SHORTEST_NAME_LIKE = 3
 ROUNDS = 5
+LONGEST_PIECE = 2000
+# Joiners, hyphens and marks that nobody sees: between the letters of a name they would hide it.
+UNSEEN = dict.fromkeys((0x00AD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF))
 
 
 class Manner(Enum):
@@ -77,7 +81,20 @@ class Cleaner:
                 self._cache[key] = found
         return found
 
+    def is_named_in(self, value: bytes) -> bool:
+        """Say whether bytes hold what identifies the patient."""
+        return self._matcher.is_named_in(value)
+
     def _clean(self, text: str, manner: Manner) -> Cleaned:
+        plain = text if text.isascii() else unicodedata.normalize("NFC", text.translate(UNSEEN))
+        if len(plain) > LONGEST_PIECE:
+            done = _whole([self._settled(piece, manner) for piece in pieces(plain)])
+        else:
+            done = self._settled(plain, manner)
+        # a text in which nothing is found stays as it was written
+        return done if done.changed else Cleaned(text)
+
+    def _settled(self, text: str, manner: Manner) -> Cleaned:
         # what is cut may bring the digits or the names around it together, so it is read again until nothing is found
         first = result = self._once(text, manner)
         for _ in range(ROUNDS):
@@ -122,6 +139,26 @@ class Cleaner:
         )
 
 
+def pieces(text: str) -> Iterator[str]:
+    """Yield a long text in pieces that end between words, so that no pattern takes longer than its piece allows."""
+    start = 0
+    while start < len(text):
+        end = start + LONGEST_PIECE
+        if end < len(text):
+            end = max(text.rfind(" ", start, end), text.rfind("\n", start, end)) + 1 or end
+        yield text[start : max(end, start + 1)]
+        start = max(end, start + 1)
+
+
+def _whole(parts: list[Cleaned]) -> Cleaned:
+    return Cleaned(
+        " ".join(part.text for part in parts if part.text),
+        any(part.held_known for part in parts),
+        any(part.held_pattern for part in parts),
+        any(part.held_unknown for part in parts),
+    )
+
+
 @lru_cache(maxsize=8192)
 def signs_in(text: str, manner: Manner) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
     """Return the places of patterns and of words that may be names, whoever the patient is."""
@@ -133,6 +170,8 @@ def signs_in(text: str, manner: Manner) -> tuple[tuple[tuple[int, int], ...], tu
         pattern += titled(text)
     if manner in FREE:
         return tuple(pattern), tuple(unknown_words(text))
+    if manner is Manner.CODE:
+        return (*pattern, *listed_pairs(text)), tuple(_names_in_code(text))
     return (*pattern, *listed_pairs(text)), tuple(_foreign_words(text))
 
 
@@ -148,6 +187,12 @@ def unknown_words(text: str) -> Iterator[tuple[int, int]]:
         elif len(word) == 2 and word[0].isupper() and word[1].islower() and is_listed_name(word) and not is_core(word):
             yield found.span()
     yield from foreign_runs(text)
+
+
+def _names_in_code(text: str) -> Iterator[tuple[int, int]]:
+    for found in LETTERS_ONLY.finditer(text):
+        if len(found[0]) > SHORTEST_NAME_LIKE and is_listed_name(found[0]) and not is_clinical(found[0]):
+            yield found.span()
 
 
 def _foreign_words(text: str) -> Iterator[tuple[int, int]]:

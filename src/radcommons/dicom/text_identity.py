@@ -20,6 +20,8 @@ SHORTEST_ID = 4
 MOST_ID_WORDS = 2
 SHORTEST_NAME = 2
 SHORTEST_PLACE = 4
+SHORTEST_IN_BYTES = 5
+INITIALS = re.compile(r"(?<![^\W_])([^\W\d_])\.[ -]?([^\W\d_])\.(?!\w)")
 SHORTEST_PART_INSIDE_WORD = 5
 LONGEST_UNBENT = 6
 
@@ -126,7 +128,7 @@ class Matcher:
     Names are compared word by word after folding; identifiers and birth dates in the notations people use.
     """
 
-    __slots__ = ("_births", "_ids", "_inside", "_unspaced", "words")
+    __slots__ = ("_births", "_ids", "_initials", "_inside", "_raw", "_unspaced", "words")
 
     def __init__(self, known: KnownIdentity) -> None:
         names = {word for name in known.names for word in (*_name_words(name), *_joined_words(name))}
@@ -146,6 +148,8 @@ class Matcher:
             )
         )
         self._ids = _ids(known)
+        self._initials = frozenset(pair for name in known.names for pair in _initials(name))
+        self._raw = tuple(sorted({form for text in (*known.names, *known.ids) for form in _encoded(text)}))
         days = filter(None, map(parse_date, known.births))
         self._births = frozenset((day.year % 100, day.month, day.day) for day in days)
 
@@ -154,8 +158,15 @@ class Matcher:
         yield from ids_in(text, self._ids)
         if self._births:
             yield from ((start, end) for start, end, days in days_in(text) if days & self._births)
+        if self._initials:
+            yield from (found.span() for found in INITIALS.finditer(text) if (found[1], found[2]) in self._initials)
         for part in self._unspaced:
             yield from (found.span() for found in re.finditer(re.escape(part), text))
+
+    def is_named_in(self, value: bytes) -> bool:
+        """Say whether bytes hold a name of five letters and more or a number, in one of the usual encodings."""
+        lowered = value.lower()
+        return any(form in lowered for form in self._raw)
 
     def has_word(self, word: str, *, is_clinical: bool) -> bool:
         """Say whether a word is, or holds, part of a known name.
@@ -166,6 +177,25 @@ class Matcher:
         if forms & self.words:
             return not (is_clinical and len(word) <= SHORTEST_NAME)
         return not is_clinical and any(part in form for form in forms for part in self._inside)
+
+
+def _initials(name: str) -> Iterator[tuple[str, str]]:
+    family, _, given = name.split("=")[0].partition("^")
+    if family and given:
+        yield from ((given[0].upper(), family[0].upper()), (family[0].upper(), given[0].upper()))
+
+
+def _encoded(text: str) -> Iterator[bytes]:
+    """Yield the forms of a name's parts or a number as they stand in bytes, ASCII letters in lower case."""
+    for word in WORD.findall(text):
+        if len(word) < SHORTEST_IN_BYTES or is_clinical(word):
+            continue
+        for spelled in {word, word.lower(), word.upper(), *keys(word)}:
+            for codec in ("utf-8", "latin-1", "utf-16-le"):
+                try:
+                    yield spelled.encode(codec).lower()
+                except UnicodeEncodeError:
+                    continue
 
 
 def _name_words(name: str) -> list[str]:

@@ -94,6 +94,8 @@ _TYPED = (
     # great ages single people out
     r"(?<!\d)(?:9\d|1[01]\d)[ -]?(?:years?|yrs?|y/?o|jahre?|ans|años|anni|anos|лет|года?|岁|歳|세)(?![^\W\d_])(?:[ -]?old)?",  # noqa: E501
     r"(?<!\w)(?:aged?|alter)\W{1,3}(?:9\d|1[01]\d)(?!\d)",
+    # letters set wide apart
+    r"(?<!\w)(?:[^\W\d_][ .]){3,}[^\W\d_](?!\w)",
     # numbers
     r"(?<![0-9A-Za-z.])[A-Za-z]{0,4}[-_#]?\d{6,}[A-Za-z]?(?![0-9A-Za-z])",
     r"(?<![\w.])\d{5}(?![\w.])(?:-\d{4})?",
