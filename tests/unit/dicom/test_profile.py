@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from radcommons.dicom.profile import load_profile, shipped_options, shipped_profiles
@@ -187,3 +189,16 @@ def test_what_pixels_alone_make_true_is_no_code_of_the_header():
     profile = load_profile("radcommons+clean-visual-features")
     assert {"113101", "113102"} <= set(profile.codes)
     assert not {"113101", "113102"} & set(profile.header_codes)
+
+
+def test_the_profile_of_the_how_to_is_one(tmp_path):
+    """The file that the page on writing profiles shows reads, and means what the page says."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "write-a-profile.md").read_text("utf-8")
+    text = page.partition("```yaml\n")[2].partition("```")[0]
+    profile = load_profile(write(tmp_path, "ours.yaml", text))
+    assert profile.has("113109")
+    assert not profile.keeps_safe_private
+    assert profile.keeps_weekdays
+    assert not profile.keeps_times
+    assert profile.action(0x00104000) == "X"
+    assert "Our wards write names there." in "\n".join(profile.describe())

@@ -38,3 +38,28 @@ def test_well_known_uids():
     assert is_well_known("2.16.840.1.113883.6.96")
     assert is_standards_own("1.2.840.10008.5.1.4.1.1.999")
     assert not is_well_known("1.2.840.10008.1.2.3.20200312.1")
+
+
+@pytest.mark.parametrize(
+    ("uid", "is_kept_everywhere"),
+    [
+        ("1.2.840.10008.1.4.1.1", True),  # a well-known frame of reference: Talairach brain atlas
+        ("1.2.840.10008.1.4.2.1", True),  # another one, for animals
+        ("1.2.840.10008.1.5.1", True),  # a palette
+        ("1.2.840.10008.2.16.4", True),  # a coding scheme
+        ("1.2.840.10008.7.1.1", True),  # a context group's home
+        ("2.16.840.1.113883.6.96", True),  # SNOMED CT
+        ("1.2.840.10008.5.1.4.1.1.999.1", False),  # no class of the dictionary: may be an instance of bad software
+        ("1.3.12.2.1107.5.9.1", False),  # a vendor's SOP Class: kept where classes stand, mapped where instances stand
+    ],
+)
+def test_well_known_uids_are_never_mapped(uid, is_kept_everywhere):
+    """All of PS3.6 Annex A stays at every place; what only looks like it, or is a vendor's class, only as a class."""
+    assert is_standards_own(uid)
+    assert is_well_known(uid) is is_kept_everywhere
+
+
+def test_the_standards_root_hides_nothing():
+    """Text behind the standard's root is no UID, and is mapped."""
+    assert not is_standards_own("1.2.840.10008.QUELLMANN")
+    assert not is_standards_own("1.2.840.10008.5." + "1" * 60)
