@@ -11,7 +11,8 @@ from importlib.resources import files
 
 from radcommons.dicom._tables import vocabulary
 from radcommons.dicom._tables.words import WORDS
-from radcommons.dicom.text_fold import LETTERS_ONLY, fold, keys
+from radcommons.dicom.text_fold import LETTERS_ONLY, fold, is_unspaced_script, keys
+from radcommons.dicom.text_unspaced import foreign_runs
 
 SHORTEST_PART = 3
 SHORTEST_STEM = 4
@@ -185,7 +186,11 @@ MEDICAL = re.compile(rf"(?:[a-z]{{4,}}(?:{_ENDINGS})|[a-z]{{3,}}e[ck]tom(?:y|ies
 @lru_cache(maxsize=32768)
 def is_clinical(word: str) -> bool:
     """Say whether a word, or all the letters in it, are known not to be a name: clinical, or plain English."""
-    return all(_is_known(run) or fold(run) in english_words() for run in LETTERS_ONLY.findall(word))
+    return all(_is_known(run) or fold(run) in english_words() or _is_terms(run) for run in LETTERS_ONLY.findall(word))
+
+
+def _is_terms(run: str) -> bool:
+    return is_unspaced_script(run) and not any(foreign_runs(run))
 
 
 @lru_cache(maxsize=16384)

@@ -21,6 +21,7 @@ MOST_ID_WORDS = 2
 SHORTEST_NAME = 2
 SHORTEST_PLACE = 4
 SHORTEST_IN_BYTES = 5
+SHORTEST_PARTED = 6
 INITIALS = re.compile(r"(?<![^\W_])([^\W\d_])\.[ -]?([^\W\d_])\.(?!\w)")
 SHORTEST_PART_INSIDE_WORD = 5
 LONGEST_UNBENT = 6
@@ -198,6 +199,10 @@ def _encoded(text: str) -> Iterator[bytes]:
                     continue
 
 
+def _is_plain(word: str) -> bool:
+    return word.isalpha() and not is_clinical(word)
+
+
 def _name_words(name: str) -> list[str]:
     """Return the parts of a name to look for.
 
@@ -240,6 +245,9 @@ def _ids(known: KnownIdentity) -> tuple[str, ...]:
             continue  # a sentence where a number should stand; its names are found as names
         if len(bare) >= SHORTEST_ID and (value in known.ids or any(letter.isdigit() for letter in bare)):
             ids.add(bare)
+    # a long name is also looked for with marks between its letters: Quell-mann
+    parts = (part for name in known.names for part in re.split(r"[\^=]", name))
+    ids |= {bare for part in parts if len(bare := fold(part)) >= SHORTEST_PARTED and bare.isascii() and _is_plain(bare)}
     # the longest first, so that a shorter identifier does not leave the rest of a longer one
     return tuple(sorted(ids, key=len, reverse=True))
 
