@@ -20,7 +20,6 @@ SUCCESSORS = {
 PIXEL_COMPANIONS = {
     0x00280008: "1C",  # NumberOfFrames
     **dict.fromkeys((
-        0x00280009, 0x00181063, 0x00181065,  # FrameIncrementPointer, FrameTime, FrameTimeVector
         0x00281052, 0x00281053, 0x00281054,  # RescaleIntercept, RescaleSlope, RescaleType
         0x0018115E, 0x00400302, 0x00408302, 0x00400316,  # ImageAndFluoroscopyAreaDoseProduct, EntranceDose, OrganDose
         0x00189323, 0x00189324, 0x00189345,  # ExposureModulationType, EstimatedDoseSaving, CTDIvol
