@@ -274,6 +274,8 @@ class Values:
     def _meaning(self, element: DataElement, rule: Rule, path: str, source: Dataset) -> DataElement | None:
         scheme = str(source[CODING_SCHEME].value or "").strip() if CODING_SCHEME in source else ""
         is_value = int(element.tag) != CODE_MEANING
+        if is_value and any(" " in text.strip() for text in _texts(element) or ()):
+            return self._cleaned(element, rule, path, Manner.DESCRIPTOR)  # a sentence is no code
         if scheme in TERMINOLOGIES:
             return self._cleaned(element, rule, path, Manner.TERM if is_value else Manner.TECHNICAL)
         manner = Manner.TECHNICAL if is_value else Manner.DESCRIPTOR

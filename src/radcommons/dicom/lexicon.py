@@ -167,20 +167,32 @@ SHORT_STEMS = frozenset(
     for stem in (*vocabulary.CYRILLIC_STEMS.split(), *vocabulary.GREEK_STEMS.split())
     if len(fold(stem)) < SHORTEST_STEM
 )
-# Greek and Latin endings that make a word a medical one; long words alone, because names end in some of them.
-_ENDINGS = (
-    "itis|itic|oses|osis|otic|emia|aemia|emic|uria|e[ck]tom(?:y|ies|ie|ien|ia)|otom(?:y|ies|ie|ien|ia)|ostom(?:y|ies|ie|ia)|"
-    "plast(?:y|ies|ik|ie|ia)|s[ck]op(?:y|ies|ie|ien|ia|ic|isch)|graph(?:y|ies|ie|ic|isch|ia)|grafi[ae]?|gram(?:s|m|me|mes|ma)?|"
-    "path(?:y|ies|ie|ic|ia)|megal(?:y|ie|ia)|algia|algie|ectasi[as]|ektasien?|stenos[ei][sn]?|skleros[en]+|sclerosis|"
-    "trophy|trophie|trophic|plasia|plastic|penia|cyt(?:es|ic|osis)|lysis|lytic|rrhag(?:e|ic|ia|ie)|rrh(?:o)?ea|ptysis|"
-    "thorax|thoraces|cardi(?:a|ac|al|um)|pn(?:o)?ea|phagia|plegi[ac]|paresis|itiden|ose[ns]?|omen|omata|karzinome?|"
-    "entzuendung(?:en)?|erguesse|verdacht|metastasen?|frakturen?|stenosen?|untersuchung(?:en)?|zeichnung|ulaer[en]*"
+# Greek and Latin roots with the endings of diseases, operations and pictures; the endings alone also close names.
+_ROOTS = (
+    "arthr|bronch|hepat|nephr|pneum|pulm|cardi|gastr|enter|coli|colo|kolo|appendi|append|pan[ck]reat|chol|cyst|zyst|pyel|"
+    "myel|en[ck]ephal|mening|neur|myo|oste|chondr|derm|vas[ck]ul|arteri|phleb|thromb|angi|lymph|aden|splen|th[yi]r|mast|"
+    "mamm|prostat|orch|oophor|salping|hyster|uter|ovari|laryng|pharyng|trache|sinus|rhin|ophthalm|retin|kerat|gingiv|"
+    "stomat|gloss|sial|parotid|o?esophag|duoden|jejun|ileo|sigmoid|proct|re[ck]t|divertic?[uk]*l|periton|pleur|peri[ck]ard|"
+    "endo[ck]ard|myo[ck]ard|[ck]arcin|[ck]arzin|sarc|sark|lip|fibr|glio|blast|melan|hemangi|haem|haemat|hemat|hemo|leu[ck]|"
+    "thrombocyt|erythr|anaem|anem|is[ck]h|hypo|hyper|bacter|virol|septi[ck]|tox|radio|ultraso|sono|echo|e[kl]e[ck]tro|"
+    "spiro|tomo|veno|uro|thora[ck]o|laparo|cranio|[ck]erebr|spondyl|s[ck]ler|sten|steat|[cz]irrh|kyph|lord|s[ck]oli|"
+    "atel|emphys|asbest|sili[ck]o|anthra[ck]|tubercul|tuberkul|histopl|aspergill|[ck]andid|toxopl|lob|segment|strum|vertebr|"
+    "[ck]ostal|dia[ck]?phragm|mediastin|hil|alveol|interstit|infiltr|[ck]onsolid|e[fr]gu"
 )
+_ENDINGS = (
+    "itis|itic|itiden|oses?|osis|osen|otic|emia|aemia|aemie|emic|uria|urie|e[ck]tom(?:y|ies|ie|ien|ia)|"
+    "otom(?:y|ies|ie|ien|ia)|ostom(?:y|ies|ie|ia)|plast(?:y|ies|ik|ie|ia)|s[ck]op(?:y|ies|ie|ien|ia|ic|isch)|"
+    "gra(?:ph|f)(?:y|ies|ie|ic|isch|ia|ii|iya)|gram(?:s|m|me|mes|ma)?|path(?:y|ies|ie|ic|ia)|megal(?:y|ie|ia)|"
+    "algia|algie|e[ck]tasi[as]|e[ck]tasien?|trophy|trophie|trophic|plasia|plastic|penia|cyt(?:es|ic|osis)|lysis|lytic|"
+    "rrhag(?:e|ic|ia|ie)|rrh(?:o)?ea|ptysis|thorax|thoraces|cardi(?:a|ac|al|um)|pn(?:o)?ea|phagia|plegi[ac]|paresis|"
+    "omata|omas?|ome[ns]?|entzuendung(?:en)?|erguesse|verdacht|metastasen?|fra[ck]turen?|untersuchung(?:en)?|"
+    "zeichnung|ulaer[en]*|ulare?[sn]?|iert[en]*|ierung(?:en)?|ation(?:s|en)?|azione|azioni|acion(?:es)?"
+)
+MEDICAL = re.compile(rf"(?:{_ROOTS})[a-z]{{0,12}}?(?:{_ENDINGS})")
 _BEGINNINGS = re.compile(
     "un|sub|bi|non|re|post|pre|para|peri|trans|intra|extra|supra|infra|hyper|hypo|multi|poly|pseudo|retro|inter|juxta|ipsi|"
     "contra|antero|postero|latero|cranio|caudo|thoraco|broncho|pneumo|cardio|hepato|nephro|gastro|osteo|over|unter|ueber"
 )
-MEDICAL = re.compile(rf"(?:[a-z]{{4,}}(?:{_ENDINGS})|[a-z]{{3,}}e[ck]tom(?:y|ies|ie|ien|ia))")
 
 
 @lru_cache(maxsize=32768)

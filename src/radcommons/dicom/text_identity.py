@@ -246,7 +246,7 @@ def _ids(known: KnownIdentity) -> tuple[str, ...]:
         if len(bare) >= SHORTEST_ID and (value in known.ids or any(letter.isdigit() for letter in bare)):
             ids.add(bare)
     # a long name is also looked for with marks between its letters: Quell-mann
-    parts = (part for name in known.names for part in re.split(r"[\^=]", name))
+    parts = (part for name in known.names for part in (*re.split(r"[\^=]", name), *_joined_words(name)))
     ids |= {bare for part in parts if len(bare := fold(part)) >= SHORTEST_PARTED and bare.isascii() and _is_plain(bare)}
     # the longest first, so that a shorter identifier does not leave the rest of a longer one
     return tuple(sorted(ids, key=len, reverse=True))

@@ -92,7 +92,7 @@ _TYPED = (
     r"(?:昭和|平成|令和|大正|民国|民國)\s?\d{1,2}年?(?:\d{1,2}月)?(?:\d{1,2}日)?",
     r"(?<!\d)\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일号號]",
     # great ages single people out
-    r"(?<!\d)(?:9\d|1[01]\d)[ -]?(?:years?|yrs?|y/?o|jahre?|ans|años|anni|anos|лет|года?|岁|歳|세)(?![^\W\d_])(?:[ -]?old)?",  # noqa: E501
+    r"(?<!\d)(?:9\d|1[01]\d)[ -]?(?:years?|yrs?|y/?o|y|j|jahre?|j(?:ä|ae)hrig\w*|jarige?|летн\w*|letni\w*|enne|ans|años|anni|anos|лет|года?|岁|歳|세)(?![^\W\d_])(?:[ -]?old)?",  # noqa: E501
     r"(?<!\w)(?:aged?|alter)\W{1,3}(?:9\d|1[01]\d)(?!\d)",
     # letters set wide apart
     r"(?<!\w)(?:[^\W\d_][ .]){3,}[^\W\d_](?!\w)",
