@@ -25,6 +25,7 @@ from radcommons.platform.pool import Pool, end_forking
 from radcommons.records.errors import StorageError, UsageError
 from radcommons.site.candidate import Candidate
 from radcommons.site.deid_merges import Merges
+from radcommons.site.deid_start import start_cleaning, start_survey
 from radcommons.site.deid_survey import Known, batches, clean_batches, settle_rivals, survey
 from radcommons.site.deid_values import (
     Batch,
@@ -38,7 +39,6 @@ from radcommons.site.deid_values import (
     SameUid,
     ended,
 )
-from radcommons.site.deid_worker import start_cleaning, start_survey
 from radcommons.site.walk import text_of, walk
 
 # A process that takes so long over one batch hangs, or has pixels that nobody can look at in time.
