@@ -124,7 +124,7 @@ def _told(dataset):
 @pytest.mark.parametrize("folder", ["ct_open", "ct_covid_ct_md", "dicom_odd"])
 def test_facts_of_real_files(shared_data: Path, folder):
     """The facts of every real file are those of its whole header."""
-    reader = FactsReader(_told)
+    reader = FactsReader(_told, salvages=False)
     paths = sorted(path for path in (shared_data / folder).rglob("*") if path.is_file())
     for path in paths[:: max(1, len(paths) // 100)]:
         with path.open("rb") as source:

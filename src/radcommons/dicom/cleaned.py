@@ -124,6 +124,7 @@ class CleanedHeader:
     window: Window | None = None
     turn: int = 0
     cells: Cells | None = None
+    filled: NewPixels | None = None
     old_names: Callable[[], Names] = Names
 
     @property
@@ -169,8 +170,8 @@ class CleanedHeader:
 
     def look_beside(self, source: BinaryIO) -> Hidden:
         """Return what hides beside the pixels (see `hidden.look_beside`), told at once where nothing can."""
-        if self.pixel is None or self._has_clean_cells():
-            return Hidden(pixels=None, findings=())
+        if self.pixel is None or self.filled is not None or self._has_clean_cells():
+            return Hidden(pixels=self.filled, findings=())
         return look_beside(source, self._facts())
 
     def write(
@@ -205,6 +206,7 @@ class CleanedHeader:
         Memory: 1 MiB beside the header.
         """
         encoded, facts = self._encoded(), self._facts()
+        pixels = self.filled if pixels is None else pixels
         span, body = self.pixel, source
         if pixels is not None:
             span, body = pixels.span, pixels.source

@@ -24,6 +24,7 @@ from radcommons.dicom.mapping import Mapper
 from radcommons.dicom.profile import Profile
 from radcommons.dicom.read import Header, PixelSpan, read_header
 from radcommons.dicom.rewrite import encode_header
+from radcommons.dicom.salvage import completed, with_known_class
 from radcommons.dicom.text_identity import KnownIdentity
 from radcommons.dicom.window import FIRST_HEAD_BYTES, WINDOW_BYTES, Window, pixels_of
 from radcommons.records.errors import UnreadableInstance
@@ -47,13 +48,18 @@ class StreamCleaner:
         data set must be the header's.
     is_remembering : bool
         False takes the careful way for every file.
+    salvages : bool
+        Write what is left of files that end too early, and objects without a known SOP Class by the definition that
+        their modality tells, each with a note; otherwise they are refused.
 
     Notes
     -----
     PHI: keeps headers of the last few kinds of objects in memory. For one thread.
     """
 
-    def __init__(self, profile: Profile, *, mend: Mend | None = None, is_remembering: bool = True) -> None:
+    def __init__(
+        self, profile: Profile, *, mend: Mend | None = None, is_remembering: bool = True, salvages: bool = True
+    ) -> None:
         self._profile = profile
         self._mend = mend
         self._window = Window()
@@ -62,6 +68,7 @@ class StreamCleaner:
         self._proofs: Counter[str] = Counter()
         self._head_bytes = FIRST_HEAD_BYTES
         self._is_remembering = is_remembering
+        self._salvages = salvages
 
     def clean(self, source: BinaryIO, *, mapper: Mapper, known: KnownIdentity) -> CleanedHeader:
         """Return the header of one object without the patient's identity.
@@ -156,10 +163,14 @@ class StreamCleaner:
     def _careful(
         self, source: BinaryIO, mapper: Mapper, known: KnownIdentity, meta: Meta | None, head: bytes, turn: int
     ) -> CleanedHeader:
-        header = read_header(source)
+        read = read_header(source, salvages=self._salvages)
+        header, filled = completed(read, source) if self._salvages else (read, None)
         if any(one.severity is Severity.REFUSAL for one in header.findings):
             return CleanedHeader(findings=header.findings, facts=header)
         dataset, mended = (header.dataset, ()) if self._mend is None else self._mend(header, source)
+        if self._salvages:
+            dataset, told = with_known_class(dataset, header)
+            mended += told
         findings = (*header.findings, *mended)
         done = deidentify(dataset, profile=self._profile, mapper=mapper, known=known)
         findings += done.findings
@@ -178,7 +189,7 @@ class StreamCleaner:
             counts=done.counts,
             effective=known | KnownIdentity.of(dataset),
         )
-        if meta is not None and not mended:
+        if meta is not None and not mended and header is read:
             self._remember(outcome, meta, head, mapper, known)
         new = names_of(done.dataset)
         return CleanedHeader(
@@ -192,8 +203,9 @@ class StreamCleaner:
             pixel=header.pixel,
             encoded=encoded,
             facts=header,
-            window=None if header.is_deflated else self._window,
+            window=None if header.is_deflated or header is not read else self._window,
             turn=turn,
+            filled=filled,
             old_names=lambda: names_of(dataset),
         )
 

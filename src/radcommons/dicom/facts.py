@@ -21,6 +21,7 @@ from radcommons.dicom.part import is_creator, parse_alone
 from radcommons.dicom.plan import Plan, Slot
 from radcommons.dicom.quick_items import items_of
 from radcommons.dicom.read import Header, read_header
+from radcommons.dicom.salvage import completed
 from radcommons.dicom.stream import Encoding
 from radcommons.dicom.window import WINDOW_BYTES, Window, pixels_of
 from radcommons.records.errors import UnreadableInstance
@@ -71,11 +72,12 @@ class FactsReader(Generic[F]):
         Returns what is wanted to know of a data set, to be compared by value. It has to follow from the elements one by
         one: what a union of elements says must be the union of what they say. Elements of numbers, dates, times and
         UIDs may matter to it only by tags of PS3.3 C.7.1.1 (the patient), or where they stand in the first header.
-    mend : callable, optional
+    mend, salvages : optional
         As for `StreamCleaner`.
     """
 
-    def __init__(self, facts: Callable[[Dataset], F], *, mend: Mend | None = None) -> None:
+    def __init__(self, facts: Callable[[Dataset], F], *, mend: Mend | None = None, salvages: bool = True) -> None:
+        self._salvages = salvages
         self._facts = facts
         self._mend = mend
         self._window = Window()
@@ -106,7 +108,9 @@ class FactsReader(Generic[F]):
         return self._careful(source, meta, head)
 
     def _careful(self, source: BinaryIO, meta: Meta | None, head: bytes) -> Asked[F]:
-        header = read_header(source)
+        header = read_header(source, salvages=self._salvages)
+        if self._salvages:
+            header, _ = completed(header, source)
         dataset, mended = (header.dataset, ()) if self._mend is None else self._mend(header, source)
         facts = self._facts(dataset)
         first = Asked(

@@ -50,7 +50,7 @@ class Layout:
     pixel: PixelSpan | None
 
 
-def lay_out(walk: Walk, start: int, notes: list[Finding]) -> Layout:
+def lay_out(walk: Walk, start: int, notes: list[Finding], *, salvages: bool = False) -> Layout:
     """Walk a data set and tell what to read of it.
 
     Parameters
@@ -60,6 +60,8 @@ def lay_out(walk: Walk, start: int, notes: list[Finding]) -> Layout:
         Where the data set begins.
     notes : list of Finding
         Where findings go.
+    salvages : bool
+        Keep what stands before the place where the file ends too early.
 
     Raises
     ------
@@ -76,9 +78,12 @@ def lay_out(walk: Walk, start: int, notes: list[Finding]) -> Layout:
                 pixel, position = pixel_span(walk, element, notes)
                 continue
             after = _end_of_plain(walk, element)
-        except UnreadableInstance:
+        except UnreadableInstance as error:
             if pixel is None:
-                raise
+                if not (salvages and kept and error.reason == "truncated"):
+                    raise
+                note(notes, "truncated", "The file ends inside its header; the element that is cut was dropped.")
+                break
             # Behind the pixels stand padding and private leftovers; nothing that an image needs is lost there.
             note(notes, "value-repaired", "Bytes behind the pixel data were no elements and were dropped.")
             break

@@ -78,7 +78,7 @@ class Header:
     def is_directory(self) -> bool:
         """Tell whether this is a DICOMDIR (PS3.10 section 8.6)."""
         named = self.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
-        return named or "DirectoryRecordSequence" in self.dataset
+        return self.pixel is None and (named or "DirectoryRecordSequence" in self.dataset)
 
     @property
     def encoding(self) -> Encoding:
@@ -94,13 +94,15 @@ def encoding_of(transfer_syntax: str) -> Encoding:
     )
 
 
-def read_header(source: BinaryIO) -> Header:
+def read_header(source: BinaryIO, *, salvages: bool = False) -> Header:
     """Read everything but the pixels of a DICOM file.
 
     Parameters
     ----------
     source : binary file, seekable
         Left open, at an unspecified position.
+    salvages : bool
+        Of a file that ends inside its header, return what stands before, with a note.
 
     Returns
     -------
@@ -126,9 +128,9 @@ def read_header(source: BinaryIO) -> Header:
     declared = str(file_meta.get("TransferSyntaxUID", "") or "").strip("\0 ")
     if declared == DeflatedExplicitVRLittleEndian:
         with _inflated(source, start) as body:
-            dataset, pixel, syntax = _read_body(body, 0, declared, notes)
+            dataset, pixel, syntax = _read_body(body, 0, declared, notes, salvages=salvages)
     else:
-        dataset, pixel, syntax = _read_body(source, start, declared, notes)
+        dataset, pixel, syntax = _read_body(source, start, declared, notes, salvages=salvages)
     named = str(file_meta.get("MediaStorageSOPClassUID", "") or "")
     if not dataset.get("SOPClassUID") and named.startswith(_STORAGE_ROOT):
         dataset.SOPClassUID = named
@@ -212,13 +214,13 @@ def _inflated(source: BinaryIO, start: int) -> Iterator[BinaryIO]:
 
 
 def _read_body(
-    body: BinaryIO, start: int, declared: str, notes: list[Finding]
+    body: BinaryIO, start: int, declared: str, notes: list[Finding], *, salvages: bool
 ) -> tuple[Dataset, PixelSpan | None, str]:
     end = body.seek(0, io.SEEK_END)
     body.seek(start)
     observed = observed_encoding(body.read(8))
     encoding = observed or encoding_of(declared)
-    layout = lay_out(Walk(body, end, encoding), start, notes)
+    layout = lay_out(Walk(body, end, encoding), start, notes, salvages=salvages)
     dataset = parse(b"".join(b"".join(copy_span(body, first, last - first)) for first, last in layout.kept), encoding)
     settle(dataset, notes, little=encoding.little)
     if not dataset and layout.pixel is None:

@@ -55,12 +55,14 @@ class Both:
     profile: str = "radcommons"
     mapper: KeyedMapper = field(default_factory=mapper)
     known: KnownIdentity = NOBODY
+    salvages: bool = True
     quick: StreamCleaner = field(init=False)
     careful: StreamCleaner = field(init=False)
 
     def __post_init__(self) -> None:
         found = load_profile(self.profile)
-        self.quick, self.careful = StreamCleaner(found), StreamCleaner(found, is_remembering=False)
+        self.quick = StreamCleaner(found, salvages=self.salvages)
+        self.careful = StreamCleaner(found, salvages=self.salvages, is_remembering=False)
 
     def __call__(self, file: bytes) -> bytes | str:
         """Return the output of both ways, or the code of the refusal, having compared all that they say."""
@@ -107,7 +109,12 @@ def remembered(both: Both, files: Sequence[bytes], monkeypatch) -> list[bool]:
     from radcommons.dicom import deidentify_stream
 
     read, counted = deidentify_stream.read_header, []
-    monkeypatch.setattr(deidentify_stream, "read_header", lambda source: counted.append(1) or read(source))
+
+    def counting(source, **how):
+        counted.append(1)
+        return read(source, **how)
+
+    monkeypatch.setattr(deidentify_stream, "read_header", counting)
     found = []
     for file in files:
         counted.clear()
