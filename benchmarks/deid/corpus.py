@@ -22,12 +22,12 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
 NATURAL = {
-    "StudyDescription": descriptor, "SeriesDescription": descriptor, "ProtocolName": descriptor, "ImageComments": narrative,
+    "StudyDescription": descriptor, "SeriesDescription": descriptor, "ProtocolName": descriptor, "ImageComments": narrative,  # noqa: E501
     "PatientComments": narrative, "AdditionalPatientHistory": narrative, "RequestedProcedureDescription": descriptor,
-    "AcquisitionDeviceProcessingDescription": descriptor, "DerivationDescription": descriptor, "StudyComments": narrative,
+    "AcquisitionDeviceProcessingDescription": descriptor, "DerivationDescription": descriptor, "StudyComments": narrative,  # noqa: E501
     "AdmittingDiagnosesDescription": descriptor, "ReasonForTheRequestedProcedure": narrative, "FilterType": descriptor,
     "ContrastBolusRoute": descriptor, "PerformedProcedureStepDescription": descriptor, "VisitComments": narrative,
-    "RequestingService": descriptor, "InterpretationText": narrative, "TextComments": narrative, "SeriesComments": narrative,
+    "RequestingService": descriptor, "InterpretationText": narrative, "TextComments": narrative, "SeriesComments": narrative,  # noqa: E501
     "MedicalAlerts": descriptor, "Allergies": descriptor, "Occupation": descriptor, "IdentifyingComments": narrative,
 }  # fmt: skip
 WIDTHS = {"LO": 64, "SH": 16, "ST": 1024, "LT": 10240, "UT": 10240, "UC": 10240, "AE": 16, "CS": 16, "PN": 64}

@@ -98,12 +98,12 @@ def report(study: Study, charset: str, say: Say, sop_class: str = "88.33") -> Da
     measured.MeasuredValueSequence = [item(NumericValue="12.5", MeasurementUnitsCodeSequence=[unit])]
     made.ContentSequence = [
         _content("PNAME", "HAS OBS CONTEXT", ("121008", "DCM", "Person Observer Name"), PersonName=say("PN")),
-        _content("TEXT", "HAS OBS CONTEXT", ("121009", "DCM", "Person Observer's Organization Name"), TextValue=say("PLACE")),
+        _content("TEXT", "HAS OBS CONTEXT", ("121009", "DCM", "Person Observer's Organization Name"), TextValue=say("PLACE")),  # noqa: E501
         _content("UIDREF", "HAS OBS CONTEXT", ("121012", "DCM", "Device Observer UID"), UID="1.2.826.0.1.99990.5.5"),
         _content("TEXT", "CONTAINS", ("121071", "DCM", "Finding"), TextValue=say("NARRATIVE")),
         _content("DATE", "CONTAINS", ("111060", "DCM", "Study Date"), Date=study.day),
         _content("DATETIME", "CONTAINS", ("111526", "DCM", "DateTime Started"), DateTime=study.day + study.time),
-        _content("CODE", "CONTAINS", ("121071", "DCM", "Finding"), ConceptCodeSequence=[code("233604007", "SCT", "Pneumonia")]),
+        _content("CODE", "CONTAINS", ("121071", "DCM", "Finding"), ConceptCodeSequence=[code("233604007", "SCT", "Pneumonia")]),  # noqa: E501
         measured,
         image,
         _content(
@@ -148,12 +148,12 @@ def structure_set(study: Study, charset: str, say: Say) -> Dataset:
     ]
     made.StructureSetROISequence = [
         item(
-            ROINumber="1", ReferencedFrameOfReferenceUID=f"{study.base}.9", ROIName=say("Lung_L"), ROIDescription=say("NARRATIVE"),
+            ROINumber="1", ReferencedFrameOfReferenceUID=f"{study.base}.9", ROIName=say("Lung_L"), ROIDescription=say("NARRATIVE"),  # noqa: E501
             ROIGenerationAlgorithm="MANUAL",
         )
     ]  # fmt: skip
     contour = item(
-        ContourImageSequence=[_reference(study.images[0])], ContourGeometricType="CLOSED_PLANAR", NumberOfContourPoints="3",
+        ContourImageSequence=[_reference(study.images[0])], ContourGeometricType="CLOSED_PLANAR", NumberOfContourPoints="3",  # noqa: E501
         ContourData=["0", "0", "0", "10", "0", "0", "10", "10", "0"],
     )  # fmt: skip
     made.ROIContourSequence = [
@@ -161,7 +161,7 @@ def structure_set(study: Study, charset: str, say: Say) -> Dataset:
     ]
     made.RTROIObservationsSequence = [
         item(
-            ObservationNumber="1", ReferencedROINumber="1", ROIObservationLabel=say("Lung"), RTROIInterpretedType="ORGAN",
+            ObservationNumber="1", ReferencedROINumber="1", ROIObservationLabel=say("Lung"), RTROIInterpretedType="ORGAN",  # noqa: E501
             ROIInterpreter=say("PN"),
         )
     ]  # fmt: skip
@@ -192,7 +192,7 @@ def presentation(study: Study, charset: str, say: Say) -> Dataset:
         GraphicType="POLYLINE", GraphicFilled="N",
     )  # fmt: skip
     text = item(
-        BoundingBoxAnnotationUnits="PIXEL", UnformattedTextValue=say("NARRATIVE"), BoundingBoxTopLeftHandCorner=[1.0, 1.0],
+        BoundingBoxAnnotationUnits="PIXEL", UnformattedTextValue=say("NARRATIVE"), BoundingBoxTopLeftHandCorner=[1.0, 1.0],  # noqa: E501
         BoundingBoxBottomRightHandCorner=[30.0, 9.0], BoundingBoxTextHorizontalJustification="LEFT",
     )  # fmt: skip
     made.GraphicAnnotationSequence = [

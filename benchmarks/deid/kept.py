@@ -17,7 +17,7 @@ Ask = Callable[[Dataset], Any]
 CLINICAL = frozenset("""
 ct thorax chest pa lung hrct abdomen portal venous nativ low dose contrast follow up head routine bilateral peripheral
 opacities pleural effusion pneumonia opacity left axial slices lesion lungs set findings report drawn on penicillin
-""".split())  # fmt: skip
+""".split())  # fmt: skip  # noqa: SIM905
 
 
 def path(*steps: str) -> Ask:
@@ -98,7 +98,7 @@ WindowCenterWidthExplanation RescaleSlope RescaleIntercept RescaleType Modality 
 PatientPosition SpacingBetweenSlices ReconstructionDiameter GantryDetectorTilt TableHeight FocalSpots ViewPosition
 PhotometricInterpretation RepetitionTime EchoTime MagneticFieldStrength FlipAngle SequenceName Units DecayCorrection
 LossyImageCompression AcquisitionNumber PregnancyStatus ContentLabel
-""".split()  # noqa: SIM905
+""".split()  # noqa: E501, SIM905
 KINDS: dict[str, Ask] = {
     **{keyword: path(keyword) for keyword in PLAIN},
     "StudyDescription without the name": words("StudyDescription"),

@@ -262,7 +262,7 @@ def enhanced_ct(study: Study, charset: str) -> Dataset:
                 FrameContentSequence=[
                     item(
                         FrameAcquisitionDateTime=study.day + study.time, FrameReferenceDateTime=study.day + study.time,
-                        FrameAcquisitionDuration=100.0, StackID="1", InStackPositionNumber=index + 1, DimensionIndexValues=[index + 1],
+                        FrameAcquisitionDuration=100.0, StackID="1", InStackPositionNumber=index + 1, DimensionIndexValues=[index + 1],  # noqa: E501
                     )
                 ],
                 PlanePositionSequence=[item(ImagePositionPatient=["0", "0", str(index)])],
@@ -294,12 +294,12 @@ def waveform(study: Study, charset: str) -> Dataset:
     made.AcquisitionContextSequence = []
     made.WaveformSequence = [
         item(
-            WaveformOriginality="ORIGINAL", NumberOfWaveformChannels=1, NumberOfWaveformSamples=8, SamplingFrequency="500",
-            WaveformBitsAllocated=16, WaveformSampleInterpretation="SS", WaveformData=bytes(16), MultiplexGroupLabel="RHYTHM",
+            WaveformOriginality="ORIGINAL", NumberOfWaveformChannels=1, NumberOfWaveformSamples=8, SamplingFrequency="500",  # noqa: E501
+            WaveformBitsAllocated=16, WaveformSampleInterpretation="SS", WaveformData=bytes(16), MultiplexGroupLabel="RHYTHM",  # noqa: E501
             ChannelDefinitionSequence=[
                 item(
-                    ChannelSourceSequence=[code("5.6.3-9-1", "SCPECG", "Lead I")], ChannelSensitivity="1", WaveformBitsStored=16,
-                    ChannelSensitivityUnitsSequence=[code("uV", "UCUM", "microvolt")], ChannelSampleSkew="0", ChannelLabel="Lead I",
+                    ChannelSourceSequence=[code("5.6.3-9-1", "SCPECG", "Lead I")], ChannelSensitivity="1", WaveformBitsStored=16,  # noqa: E501
+                    ChannelSensitivityUnitsSequence=[code("uV", "UCUM", "microvolt")], ChannelSampleSkew="0", ChannelLabel="Lead I",  # noqa: E501
                     ChannelSensitivityCorrectionFactor="1", ChannelBaseline="0",
                 )
             ],
@@ -315,7 +315,7 @@ def waveform(study: Study, charset: str) -> Dataset:
 
 Builder = Callable[[Study, str], Dataset]
 IMAGES: dict[str, Builder] = {
-    "ct": ct, "mr": mr, "cr": cr, "dx": dx, "us": us, "sc": sc, "pet": pet, "enhanced-ct": enhanced_ct, "waveform": waveform,
+    "ct": ct, "mr": mr, "cr": cr, "dx": dx, "us": us, "sc": sc, "pet": pet, "enhanced-ct": enhanced_ct, "waveform": waveform,  # noqa: E501
 }  # fmt: skip
 
 
@@ -325,7 +325,7 @@ def pdf_of(text: str, title: str) -> bytes:
     parts = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",  # noqa: E501
         b"<< /Length %d /Filter /FlateDecode >>\nstream\n" % len(stream) + stream + b"\nendstream",
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         b"<< /Title (" + title.encode("latin-1", "replace") + b") >>",

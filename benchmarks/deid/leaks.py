@@ -20,6 +20,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 SHORT = 4
+PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 CODECS = ("utf-8", "latin-1", "iso8859-2", "iso8859-5", "iso8859-6", "iso8859-7", "iso8859-8", "gb18030", "iso2022_jp",
           "euc_kr", "iso2022_kr", "utf-16-le", "utf-16-be", "shift_jis")  # fmt: skip
 
@@ -113,6 +114,8 @@ def texts(dataset: Dataset, path: str = "") -> Iterator[tuple[str, str]]:
         if element.VR == "SQ":
             for number, one in enumerate(value):
                 yield from texts(one, f"{where}[{number}].")
+        elif element.tag in PIXELS:
+            continue  # numbers, which read as letters spell anything; the search of the bytes reaches them
         elif isinstance(value, bytes):
             if len(value) < 1 << 16:
                 for codec in ("latin-1", "utf-8", "utf-16-le"):

@@ -65,14 +65,14 @@ for p in sorted(q for q in source.rglob('*') if q.is_file()):
     e, d = c.anonymize_file(p)
     if e: print('failed', str(e)[:60])
 c.stop()
-"""
+"""  # noqa: E501
 GDCM = """
 import sys, pathlib, subprocess
 source, target = map(pathlib.Path, sys.argv[1:])
 tool = pathlib.Path(sys.executable).parent / 'gdcmanon'
 for n, p in enumerate(q for q in sorted(source.rglob('*')) if q.is_file()):
     subprocess.run([tool, '--dumb', *sum((['--empty', t] for t in ('10,10', '10,20', '10,30', '8,90', '8,80')), []), '-i', str(p), '-o', str(target / f'{n}.dcm')], capture_output=True)
-"""
+"""  # noqa: E501
 PEERS = {
     "dcmanon (Rust)": ("dcmanon", DCMANON),
     "dicom-anonymizer": ("dicom-anonymizer", ANONYMIZER),

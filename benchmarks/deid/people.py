@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 SCRIPTS: dict[str, tuple[str, str, str]] = {
     "english": (
         "ISO_IR 100",
-        "Carter Holloway O'Neil Fitzgerald Thackeray McAllister Ashworth Pemberton Okonkwo Abernathy Whitlock Blackwood",
+        "Carter Holloway O'Neil Fitzgerald Thackeray McAllister Ashworth Pemberton Okonkwo Abernathy Whitlock Blackwood",  # noqa: E501
         "Emily Harriet Desmond Leopold Winifred Tobias Marguerite Cornelius Josephine Barnaby Philippa Roderick",
     ),
     "german": (
@@ -56,7 +56,7 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     ),
     "japanese": (
         "\\ISO 2022 IR 87",
-        "山田|Yamada|やまだ 長谷川|Hasegawa|はせがわ 渡辺|Watanabe|わたなべ 五十嵐|Igarashi|いがらし 勅使河原|Teshigawara|てしがわら",
+        "山田|Yamada|やまだ 長谷川|Hasegawa|はせがわ 渡辺|Watanabe|わたなべ 五十嵐|Igarashi|いがらし 勅使河原|Teshigawara|てしがわら",  # noqa: E501
         "太郎|Tarou|たろう 久美子|Kumiko|くみこ 健一郎|Kenichirou|けんいちろう 紗由理|Sayuri|さゆり 翔|Shou|しょう",
     ),
     "korean": (
@@ -75,8 +75,8 @@ STREETS = (
 )
 PHONES = ("+49 30 {a}-{b}", "({c}) {d}-{e}", "+33 6 12 34 {f} {g}", "0{c}/{a}{b}", "020 7946 {e}", "+81-90-{e}-{h}")
 DOMAINS = ("mailbox.example", "posteo.test", "correo.example", "poczta.test")
-CONSONANTS, VOWELS = ["b", "br", "d", "dr", "f", "g", "gr", "h", "k", "kl", "l", "m", "n", "p", "qu", "r", "s", "st", "t", "tr", "v", "z"], ["a", "e", "i", "o", "u", "au", "ei", "ie"]
-ENDINGS = ["mann", "berg", "ski", "ton", "well", "ova", "ides", "quist", "ard", "enko", "ini", "eaux", "ovich", "sen", "dottir", "worthy"]
+CONSONANTS, VOWELS = ["b", "br", "d", "dr", "f", "g", "gr", "h", "k", "kl", "l", "m", "n", "p", "qu", "r", "s", "st", "t", "tr", "v", "z"], ["a", "e", "i", "o", "u", "au", "ei", "ie"]  # noqa: E501
+ENDINGS = ["mann", "berg", "ski", "ton", "well", "ova", "ides", "quist", "ard", "enko", "ini", "eaux", "ovich", "sen", "dottir", "worthy"]  # noqa: E501
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Name:
         f, g = self.family_latin, self.given_latin
         latin = [
             f"{g} {f}", f"{f} {g}", f"{f}, {g}", f"{f},{g[0]}", f"{g[0]}. {f}", f"{f.upper()} {g.upper()}",
-            f"{f.upper()}^{g.upper()}", f"{f}{g}", f"{f}_{g[0]}", f"{f}-{g}", f"{g}'s", f"{f}s", f"{g.lower()} {f.lower()}",
+            f"{f.upper()}^{g.upper()}", f"{f}{g}", f"{f}_{g[0]}", f"{f}-{g}", f"{g}'s", f"{f}s", f"{g.lower()} {f.lower()}",  # noqa: E501
             f"{f}1962", f"Mr {f}", f"Frau {f}", f"{f.upper()}{g.upper()}", f"{g.lower()}.{f.lower()}@mailbox.example",
         ]  # fmt: skip
         if self.is_latin:
@@ -177,8 +177,8 @@ class Person:
     def birth_spellings(self) -> list[str]:
         """Return the birth date in words and figures."""
         y, m, d = self.birth
-        month = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"][m - 1]
-        german = ["Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"][m - 1]
+        month = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"][m - 1]  # noqa: E501
+        german = ["Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"][m - 1]  # noqa: E501
         return [
             f"{y}{m:02d}{d:02d}", f"{d:02d}.{m:02d}.{y}", f"{m}/{d}/{y}", f"{y}-{m:02d}-{d:02d}", f"{d} {month} {y}",
             f"{month} {d}, {y}", f"{d}. {german} {y}", f"{d:02d}{month[:3].upper()}{y}", f"{d}.{m}.{y % 100:02d}",
@@ -214,7 +214,7 @@ def _number(rng: random.Random) -> str:
 def _phone(rng: random.Random) -> str:
     n = rng.randrange
     return rng.choice(PHONES).format(
-        a=n(1000, 9999), b=n(100, 999), c=n(200, 999), d=n(200, 999), e=n(1000, 9999), f=n(10, 99), g=n(10, 99), h=n(1000, 9999)
+        a=n(1000, 9999), b=n(100, 999), c=n(200, 999), d=n(200, 999), e=n(1000, 9999), f=n(10, 99), g=n(10, 99), h=n(1000, 9999)  # noqa: E501
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 `python -m benchmarks.deid.table [--patients 22] [--seed 1] [--odd DIR]`
 """
 
-from __future__ import annotations
+from __future__ import annotations  # noqa: I001
 
 import argparse
 import json
@@ -70,7 +70,7 @@ def _references(dataset: Dataset) -> Iterator[str]:
         if element.VR == "SQ":
             for one in element.value:
                 yield from _references(one)
-        elif element.keyword == "ReferencedSOPInstanceUID" and "481.1" not in str(dataset.get("ReferencedSOPClassUID")):
+        elif element.keyword == "ReferencedSOPInstanceUID" and "481.1" not in str(dataset.get("ReferencedSOPClassUID")):  # noqa: SIM102
             if str(dataset.get("ReferencedSOPClassUID")).startswith("1.2.840.10008.5.1.4.1.1.2"):
                 yield str(element.value)
 
@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--verbose", action="store_true")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
-    work = Path(tempfile.mkdtemp(prefix="deid", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+    work = Path(tempfile.mkdtemp(prefix="deid", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))  # noqa: PTH112
     try:
         _run(work, asked)
     finally:
@@ -157,7 +157,7 @@ def _run(work: Path, asked: argparse.Namespace) -> None:
     everything: list[Leak] = search_all(work / "planted", listing)[0]
     show(rows, len([leak for leak in everything if leak.kind != "uid"]))
     print(
-        f"{len(listing['files'])} planted and {len(before)} plain files; {len(KINDS)} kinds; load {os.getloadavg()[0]:.1f}"
+        f"{len(listing['files'])} planted and {len(before)} plain files; {len(KINDS)} kinds; load {os.getloadavg()[0]:.1f}"  # noqa: E501
     )
 
 
