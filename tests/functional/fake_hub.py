@@ -96,6 +96,9 @@ class FakeHub:
                 return 409, {"code": "conflict", "detail": "Another key is known."}
             public = base64.b64encode(self.key.public_key).decode()
             return 200, {"site": found[1], "hub": {"key_id": self.key.key_id, "public_key": public}, "datasets": []}
+        if (method, path) == ("GET", "/api/v1/submissions"):
+            listed = [{**self._summary(one), "site": record.site} for one, record in self.submissions.items()]
+            return 200, {"submissions": listed}
         if path == "/api/v1/submissions":
             return self._announce(body)
         if path == "/dicomweb/studies":

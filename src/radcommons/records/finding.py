@@ -77,6 +77,13 @@ CODES: dict[str, str] = {
     "identity-flagged": "The header says that burned-in annotation or recognisable features are present.",
     "private-removed": "Private elements were removed.",
     "encapsulated-document": "An encapsulated document cannot be checked automatically.",
+    # law
+    "opted-out": "The patient is on the hospital's opt-out list.",
+    "not-covered": "The agreement with the coalition does not cover it; the clause is named.",
+    "cover-undecided": "Whether a clause of the agreement covers it cannot be decided; a person does.",
+    # corrections of life
+    "relinked": "It was given to another patient of the hospital; add it again, and it goes under the right one.",
+    "decided-before": "Somebody decided about it a moment ago; their decision stands.",
     # selection
     "criterion-out": "A criterion of the protocol excludes it.",
     "criterion-undecided": "A criterion of the protocol cannot be decided from headers and clinical table.",

@@ -20,9 +20,11 @@ from radcommons.platform.policy import load_protocol
 from radcommons.platform.pool import Pool
 from radcommons.records.lifecycle import FileState
 from radcommons.records.protocol import SelectionProtocol
+from radcommons.site.agreement import require_cover
 from radcommons.site.candidate import Candidate, Judged
 from radcommons.site.clinical import ClinicalTable, spelled
 from radcommons.site.judge import refused, start_judge
+from radcommons.site.optout import follow
 from radcommons.site.record import AddedUnder, is_settled, record
 from radcommons.site.store import Store, only_one, open_store
 from radcommons.site.tables import clinical as clinical_table
@@ -91,6 +93,10 @@ def add(
     ------
     Conflict
         If another process adds to this store now.
+    NotPermitted
+        If the agreement does not cover the protocol, the terms or the day; the clause is named.
+    UsageError
+        If the opt-out list that the settings name cannot be read.
     StorageError
         If the disk is full; what was decided is kept, and the same call goes on from there.
     """
@@ -98,6 +104,8 @@ def add(
     chosen, rules = load_protocol(protocol or store.settings.protocol), load_profile(profile or store.settings.profile)
     with only_one(store.directory, "add"):
         _tidy(store)
+        follow(store)
+        require_cover(store, site=site or store.settings.sites[0], protocol=chosen.id)
         under = _prepare(store, site or store.settings.sites[0], chosen, rules, clinical)
         pool: Pool[Candidate, Judged] = Pool(
             start=start_judge,
@@ -200,7 +208,8 @@ def _prepare(
         query = sa.select(clinical_table).where(clinical_table.c.site == site).order_by(clinical_table.c.patient_id)
         for row in change.connection.execute(query):
             known.update(f"{row.patient_id}\0{row.members}\0".encode("utf-8", "surrogateescape"))
-    together = hashlib.sha256(f"{protocol.digest}{profile.digest}{known.hexdigest()}".encode()).hexdigest()
+    parts = f"{protocol.digest}{profile.digest}{known.hexdigest()}{store.settings.agreement}"
+    together = hashlib.sha256(parts.encode()).hexdigest()
     return AddedUnder(
         site=site,
         dataset=store.settings.dataset,

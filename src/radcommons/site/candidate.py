@@ -51,6 +51,15 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What the clauses of an agreement ask of one object; None stands for what nothing tells."""
+
+    modality: str | None
+    age_years: float | None
+    study_date: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """What a worker says of a candidate; the store has the last word on duplicates and conflicts."""
 
@@ -61,3 +70,4 @@ class Judged:
     size: int = 0
     findings: tuple[Finding, ...] = ()
     instance: Instance | None = None
+    examined: Examined | None = None

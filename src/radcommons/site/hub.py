@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import random
 import secrets
+import ssl
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from radcommons.records.errors import Conflict, NotFound, NotPermitted, PeerError, RadcommonsError, SignInRequired
+from radcommons.records.errors import (
+    Conflict,
+    NotFound,
+    NotPermitted,
+    PeerError,
+    RadcommonsError,
+    SignInRequired,
+    UsageError,
+)
+from radcommons.site.settings import SiteSettings, bytes_of
 
 _TRIES = 7
 _FIRST_PAUSE_S = 0.4
@@ -28,18 +42,26 @@ class Hub:
 
     client: httpx.Client
     tries: int = _TRIES
+    throttle: Throttle = field(default_factory=lambda: Throttle(None))
+    # Seconds by which the hub's clock was ahead of ours, as each answer told; the last one counts.
+    _ahead: deque[float] = field(default_factory=lambda: deque(maxlen=1))
 
     @classmethod
     def at(cls, url: str, *, token: str, tries: int = _TRIES) -> Hub:
         """Return a hub to speak to; proxies and private CAs come from the environment, except on this machine."""
-        client = httpx.Client(
-            base_url=url.rstrip("/"),
-            trust_env=httpx.URL(url).host not in ("127.0.0.1", "::1", "localhost"),
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            timeout=httpx.Timeout(60.0, connect=10.0),
-            limits=httpx.Limits(max_connections=16),
-        )
-        return cls(client, tries)
+        return cls(_client(url, token=token, proxy="", ca_file=""), tries)
+
+    @classmethod
+    def of(cls, settings: SiteSettings, *, token: str, tries: int = _TRIES) -> Hub:
+        """Return the hub of a gateway, by the proxy, the private CA and the bandwidth that its settings name.
+
+        Raises
+        ------
+        UsageError
+            If the CA file or the proxy is none.
+        """
+        client = _client(settings.hub, token=token, proxy=settings.proxy, ca_file=settings.ca_file)
+        return cls(client, tries, Throttle(bytes_of(settings.bandwidth)))
 
     def __enter__(self) -> Hub:
         return self
@@ -50,6 +72,18 @@ class Hub:
     def register(self, site: str, *, public_key: str, name: str) -> dict[str, Any]:
         """Tell the hub this hospital's public key; the answer holds the hub's own."""
         return self._json("POST", f"/api/v1/sites/{site}/key", json={"public_key": public_key, "name": name})
+
+    def submissions(self) -> list[dict[str, Any]]:
+        """Return every submission of this hospital that the hub has."""
+        listed = self._json("GET", "/api/v1/submissions").get("submissions")
+        if not isinstance(listed, list):
+            raise PeerError("The hub's list of submissions is none.")
+        return [one for one in listed if isinstance(one, dict)]
+
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """By how many seconds the hub's clock was ahead of ours at its last answer; None when it did not say."""
+        return self._ahead[0] if self._ahead else None
 
     def announce(self, document: bytes) -> dict[str, Any]:
         """Hand in a sealed submission; the same bytes give the same answer."""
@@ -80,7 +114,14 @@ class Hub:
             "Accept": "application/dicom+json",
         }
         # 409 says that every instance failed, 202 that some did: which ones, the submission tells.
-        self._send("POST", "/dicomweb/studies", fine=(409,), headers=headers, body=lambda: _multipart(paths, boundary))
+        self._send(
+            "POST", "/dicomweb/studies", fine=(409,), headers=headers, body=lambda: self._slowly(paths, boundary)
+        )
+
+    def _slowly(self, paths: Sequence[Path], boundary: str) -> Iterator[bytes]:
+        for piece in _multipart(paths, boundary):
+            self.throttle.wait_for(len(piece))
+            yield piece
 
     def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         response = self._send(method, path, **request)
@@ -114,6 +155,7 @@ class Hub:
                         mend="Nothing was lost: run the same command again when it does.",
                     ) from None
             else:
+                self._hear_clock(response)
                 if response.is_success or response.status_code in fine:
                     return response
                 if response.status_code not in _LATER or is_last:
@@ -121,6 +163,58 @@ class Hub:
             pause = min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S)
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (spreads retries, guards nothing)
         raise AssertionError("unreachable")
+
+    def _hear_clock(self, response: httpx.Response) -> None:
+        """Keep what the answer's Date says (RFC 9110 section 6.6.1), for signed documents need a right clock."""
+        try:
+            told = parsedate_to_datetime(response.headers.get("Date", ""))
+        except (TypeError, ValueError):
+            return
+        self._ahead.append(told.timestamp() - time.time())
+
+
+class Throttle:
+    """Lets at most so many bytes a second pass, over all threads together; None lets all pass at once.
+
+    Only the monotonic clock is asked, so that a PC that sleeps or whose clock is set neither bursts nor stalls.
+    """
+
+    def __init__(self, rate: int | None) -> None:
+        self._rate = rate
+        self._lock = threading.Lock()
+        self._free_at = 0.0
+
+    def wait_for(self, size: int) -> None:
+        """Wait until `size` bytes may go."""
+        if not self._rate:
+            return
+        with self._lock:
+            begins = max(time.monotonic(), self._free_at)
+            self._free_at = begins + size / self._rate
+        pause = begins - time.monotonic()
+        if pause > 0:
+            time.sleep(pause)
+
+
+def _client(url: str, *, token: str, proxy: str, ca_file: str) -> httpx.Client:
+    verify: ssl.SSLContext | bool = True
+    if ca_file:
+        try:
+            verify = ssl.create_default_context(cafile=ca_file)
+        except OSError:  # ssl.SSLError is one
+            raise UsageError("ca_file holds no certificate that can be read.", mend="Name a PEM file.") from None
+    try:
+        return httpx.Client(
+            base_url=url.rstrip("/"),
+            trust_env=httpx.URL(url).host not in ("127.0.0.1", "::1", "localhost"),
+            proxy=proxy or None,
+            verify=verify,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=httpx.Timeout(60.0, connect=10.0),
+            limits=httpx.Limits(max_connections=16),
+        )
+    except (ValueError, httpx.InvalidURL):
+        raise UsageError("The hub's address or the proxy is none.", mend="Write http://HOST:PORT.") from None
 
 
 _JSON = {"Content-Type": "application/json"}

@@ -105,7 +105,7 @@ def register(store: Store) -> None:
         If the hub knows another key for a site code, or its own key is not the pinned one.
     """
     public_key = base64.b64encode(store.signing_key.public_key).decode()
-    with Hub.at(store.settings.hub, token=store.token, tries=3) as hub:
+    with Hub.of(store.settings, token=store.token, tries=3) as hub:
         for site in store.settings.sites:
             answer = hub.register(site, public_key=public_key, name=store.settings.name or site)
             _pin(store, answer, site)

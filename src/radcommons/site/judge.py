@@ -30,15 +30,25 @@ from radcommons.platform.policy import load_protocol
 from radcommons.records.errors import StorageError, UnreadableInstance
 from radcommons.records.finding import Finding, Severity
 from radcommons.records.lifecycle import FileState
-from radcommons.records.protocol import SelectionProtocol, Verdict, decide
+from radcommons.records.protocol import FactValue, SelectionProtocol, Verdict, decide
+from radcommons.site.agreement import Agreement, Examined, in_force, uncovered
 from radcommons.site.candidate import Candidate, Instance, Judged
-from radcommons.site.clinical import ClinicalEntry, parsed
-from radcommons.site.crosswalk import Linked, PatientKey, computed, get_or_assign
+from radcommons.site.crosswalk import (
+    Linked,
+    PatientKey,
+    clinical_under,
+    computed,
+    find,
+    get_or_assign,
+    moved_to,
+    numbers_of,
+)
 from radcommons.site.directory import missing_references
+from radcommons.site.optout import is_opted_out
 from radcommons.site.repair import deriver, patient_key, value_of, with_uids
 from radcommons.site.select import facts, study_date
 from radcommons.site.store import Store, open_store
-from radcommons.site.tables import clinical, file
+from radcommons.site.tables import file
 from radcommons.site.tables_beside import table_beside
 from radcommons.site.walk import stamp_of
 
@@ -51,6 +61,8 @@ _IGNORED = {
 def start_judge(directory: Path, site: str, protocol: str, profile: str, keep: bool = True) -> Judge:
     """Open the store in this process and return the function that judges files (see `Pool`)."""
     store = open_store(directory)
+    with store.read() as connection:
+        agreement = in_force(connection, store.settings.agreement)
     return Judge(
         store=store,
         keep=keep,
@@ -58,6 +70,7 @@ def start_judge(directory: Path, site: str, protocol: str, profile: str, keep: b
         protocol=load_protocol(protocol),
         profile=load_profile(profile),
         secret=store.mapping_secret(),
+        agreement=agreement,
         detector=TextDetector(),
     )
 
@@ -72,6 +85,7 @@ class Judge:
     protocol: SelectionProtocol
     profile: Profile
     secret: bytes
+    agreement: Agreement | None
     detector: TextDetector
 
     def __call__(self, candidate: Candidate) -> Judged:
@@ -154,19 +168,42 @@ class Judge:
             return refused(truncated.code, truncated.message)
         dataset, repairs = with_uids(header, secret=self.secret, original_digest=digest)
         key, nameless = patient_key(dataset, site=self.site)
-        decision = decide(self.protocol, facts(header, clinical=self._clinical(key)))
-        notes = (*header.findings, *repairs, *nameless)
+        with self.store.read() as connection:
+            known = self._patient(connection, dataset, key)
+            keys = {key, *(numbers_of(connection, known.pseudonym) if known else ())}
+            opted_out = is_opted_out(connection, keys, secret=self.secret)
+            rows = [entry for one in sorted(keys, key=str) for entry in clinical_under(connection, one)]
+        if opted_out:
+            return refused("opted-out", "Its patient is on the opt-out list; nothing of this patient is taken.")
+        found = facts(header, clinical=rows)
+        decision = decide(self.protocol, found)
+        notes: tuple[Finding, ...] = (*header.findings, *repairs, *nameless)
         if decision.verdict is Verdict.OUT:
             return self._excluded(dataset, header, key, decision.criteria, notes)
+        examined = Examined(
+            modality=_word(found["modality"]), age_years=_years(found["age_years"]), study_date=study_date(dataset)
+        )
+        cover = uncovered(self.agreement, examined)
+        if cover is not None and cover.severity is Severity.REFUSAL:
+            return refused(cover.code, cover.message)
+        notes = notes if cover is None else (*notes, cover)
         objection = next((one for one in check(dataset, header) if one.severity is Severity.REFUSAL), None)
         if objection and objection.code != "not-an-image":
             return refused(objection.code, _with_place(objection))
-        linked = get_or_assign(self.store, key, secret=self.secret)
+        linked = known or get_or_assign(self.store, key, secret=self.secret)
         if linked.is_withdrawn:
             message = "Its patient was withdrawn; nothing of this patient is taken again."
             return replace(refused("withdrawn-before", message), instance=self._instance(dataset, header, linked))
         undecided = decision.criteria if decision.verdict is Verdict.UNDECIDED else ()
-        return self._deidentified(dataset, header, source, linked, (*notes, *_questions(self.protocol, undecided)))
+        notes = (*notes, *_questions(self.protocol, undecided))
+        judged = self._deidentified(dataset, header, source, linked, notes)
+        return replace(judged, examined=examined)
+
+    def _patient(self, connection: sa.Connection, dataset: Dataset, key: PatientKey) -> Linked | None:
+        """Return whom the crosswalk knows the object by: a study that the hospital moved is its new patient's."""
+        original = value_of(dataset, "StudyInstanceUID")
+        mapped = computed(key, secret=self.secret, home=self.store.settings.home).mapper(self.secret).uid(original)
+        return moved_to(connection, site=self.site, study_uids=(mapped, original)) or find(connection, key)
 
     def _deidentified(
         self, dataset: Dataset, header: Header, source: BinaryIO, linked: Linked, notes: tuple[Finding, ...]
@@ -223,7 +260,7 @@ class Judge:
             code="criterion-out",
             reason=findings[0].message,
             findings=(*notes, *findings),
-            instance=self._instance(dataset, header, computed(key, secret=self.secret)),
+            instance=self._instance(dataset, header, computed(key, secret=self.secret, home=self.store.settings.home)),
         )
 
     def _instance(self, dataset: Dataset, header: Header, linked: Linked) -> Instance:
@@ -259,13 +296,13 @@ class Judge:
             beside.unlink(missing_ok=True)
         return written
 
-    def _clinical(self, key: PatientKey) -> tuple[ClinicalEntry, ...]:
-        query = sa.select(clinical.c.members).where(
-            clinical.c.site == key.site, clinical.c.patient_id == key.patient_id
-        )
-        with self.store.read() as connection:
-            found = connection.execute(query).scalar_one_or_none()
-        return parsed(found) if found else ()
+
+def _word(fact: FactValue) -> str | None:
+    return fact if isinstance(fact, str) else None
+
+
+def _years(fact: FactValue) -> float | None:
+    return float(fact) if isinstance(fact, int | float) and not isinstance(fact, bool) else None
 
 
 def refused(code: str, reason: str) -> Judged:

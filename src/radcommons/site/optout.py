@@ -208,7 +208,9 @@ def _spelled(store: Store, entries: Sequence[Entry], site: str | None) -> Iterat
         yield mark_of(secret, site=site, issuer=one.issuer, patient_id=one.patient_id)
 
 
-def opt(store: Store, path: Path, *, site: str | None = None, apply_clear: bool = False, try_only: bool = False) -> OptedOut:
+def opt(
+    store: Store, path: Path, *, site: str | None = None, apply_clear: bool = False, try_only: bool = False
+) -> OptedOut:
     """Add a list; whoever is on it and is here already is withdrawn with the reason opt-out.
 
     Parameters

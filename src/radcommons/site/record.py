@@ -27,7 +27,7 @@ _EVENT = {
     FileState.READY: FileEvent.PASS,
 }
 # Refusals that say something of a moment, not of the file: it is judged again when it comes again.
-PASSING = ("changed-while-read", "unreadable", "undecodable-pixels")
+PASSING = ("changed-while-read", "unreadable", "undecodable-pixels", "opted-out")
 _HERE = (FileState.READY, FileState.HELD, FileState.SUBMITTED)
 
 
@@ -52,10 +52,17 @@ def is_settled(connection: sa.Connection, path: str, stamp: str, *, policy: str)
 
 
 def _is_open(row: sa.Row[tuple[object, ...]], policy: str) -> bool:
-    if row.state == FileState.REFUSED:
-        return row.code in PASSING
+    if (row.state, row.code) == (FileState.WITHDRAWN, "relinked"):
+        return True
+    if row.state == FileState.REFUSED and row.code in PASSING:
+        return True
     # A reviewer's decision keeps the code of its question, so it stands whatever the policy becomes.
-    by_policy = ((FileState.EXCLUDED, "criterion-out"), (FileState.HELD, "criterion-undecided"))
+    by_policy = (
+        (FileState.EXCLUDED, "criterion-out"),
+        (FileState.HELD, "criterion-undecided"),
+        (FileState.HELD, "cover-undecided"),
+        (FileState.REFUSED, "not-covered"),
+    )
     return (row.state, row.code) in by_policy and row.policy != policy
 
 
@@ -225,6 +232,8 @@ def _insert(change: Change, candidate: Candidate, judged: Judged, under: AddedUn
         row |= {name: getattr(instance, name) for name in members}
         if judged.state in (FileState.READY, FileState.HELD):
             row |= {"object_digest": instance.object_digest, "object_size": instance.object_size}
+    if judged.examined is not None:
+        row |= {"modality": (judged.examined.modality or "")[:16], "age_years": judged.examined.age_years}
     added = change.connection.execute(file.insert().values(**row))
     (number,) = added.inserted_primary_key or (0,)
     _write_findings(change, number, judged.findings)

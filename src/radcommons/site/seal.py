@@ -10,6 +10,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -19,12 +20,14 @@ from radcommons.records.clinical import ClinicalRow
 from radcommons.records.documents import canonical, digest
 from radcommons.records.finding import Finding, Severity
 from radcommons.records.lifecycle import FileState
-from radcommons.records.submission import STATEMENT, Attestation, Item, PolicyRef, Review, Submission
+from radcommons.records.submission import STATEMENT, Attestation, Item, PolicyRef, Review, Submission, Supersedes
 from radcommons.records.terms import Terms
-from radcommons.site.clinical import clinical_row, parsed
+from radcommons.site.agreement import protocol_id, require_cover
+from radcommons.site.clinical import clinical_row
+from radcommons.site.crosswalk import clinical_of
 from radcommons.site.settings import SiteSettings
-from radcommons.site.store import Change, Store
-from radcommons.site.tables import clinical, decision, file, finding, patient, policy, study, submission
+from radcommons.site.store import Store
+from radcommons.site.tables import decision, file, finding, policy, study, submission
 
 MAX_ITEMS = 5000
 _QUERY_SIZE = 500
@@ -32,6 +35,7 @@ _MAX_FINDINGS = 32
 AUTOMATIC = "radcommons"
 
 Row = sa.Row[tuple[object, ...]]
+T = TypeVar("T")
 
 
 def seal_ready(store: Store, *, max_items: int = MAX_ITEMS) -> list[str]:
@@ -42,6 +46,11 @@ def seal_ready(store: Store, *, max_items: int = MAX_ITEMS) -> list[str]:
     list of str
         Identifiers, the digests of the documents.
 
+    Raises
+    ------
+    NotPermitted
+        If the agreement in force does not cover it; the clause is named.
+
     Notes
     -----
     Studies stay whole where they fit. What was sealed is sent as it is: a repeat sends the same bytes.
@@ -49,6 +58,7 @@ def seal_ready(store: Store, *, max_items: int = MAX_ITEMS) -> list[str]:
     sealed = []
     key = store.signing_key
     for wanted in _groups(store):
+        _require_cover(store, wanted)
         while (identifier := _seal_one(store, wanted, key=key, max_items=max_items)) is not None:
             sealed.append(identifier)
     return sealed
@@ -62,6 +72,13 @@ def _groups(store: Store) -> list[tuple[str, ...]]:
     with store.read() as connection:
         rows = connection.execute(sa.select(*_GROUP).where(*_WAITING).distinct().order_by(*_GROUP)).all()
     return [tuple(row) for row in rows]
+
+
+def _require_cover(store: Store, wanted: tuple[str, ...]) -> None:
+    site, _, protocol, _ = wanted
+    with store.read() as connection:
+        name = protocol_id(connection, protocol)
+    require_cover(store, site=site, protocol=name)
 
 
 def _seal_one(store: Store, wanted: tuple[str, ...], *, key: SigningKey, max_items: int) -> str | None:
@@ -82,7 +99,7 @@ def _seal_one(store: Store, wanted: tuple[str, ...], *, key: SigningKey, max_ite
                 created_at=record.created_at,
             )
         )
-        for part in _parts([row.id for row in rows]):
+        for part in batched([row.id for row in rows]):
             change.connection.execute(file.update().where(file.c.id.in_(part)).values(submission=identifier))
         change.tell("submission.sealed", subject=f"submission:{identifier}", items=len(rows))
     return identifier
@@ -142,13 +159,14 @@ def _item(row: Row, findings: Sequence[Finding]) -> Item:
         series_instance_uid=row.series_uid,
         sop_instance_uid=row.sop_uid,
         findings=tuple(findings[:_MAX_FINDINGS]),
+        supersedes=Supersedes(digest=row.supersedes, reason=row.supersedes_reason) if row.supersedes else None,
     )
 
 
 def _findings(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, list[Finding]]:
     """Return what was noted of each file; a question that a reviewer answered travels as a note of that."""
     told: dict[int, list[Finding]] = {}
-    for part in _parts(numbers):
+    for part in batched(numbers):
         query = sa.select(finding).where(finding.c.file.in_(part)).order_by(finding.c.id)
         for row in connection.execute(query):
             passed = " A reviewer at the site let it pass." if row.severity == Severity.QUESTION else ""
@@ -162,7 +180,7 @@ def _reviews(connection: sa.Connection, numbers: Sequence[int]) -> tuple[Review,
     """Count who let what pass; the rest passed every check without a person."""
     reviewed: set[int] = set()
     counts: Counter[tuple[str, str]] = Counter()
-    for part in _parts(numbers):
+    for part in batched(numbers):
         query = sa.select(decision).where(decision.c.file.in_(part), decision.c.decision == "pass")
         for row in connection.execute(query):
             reviewed.add(row.file)
@@ -179,11 +197,7 @@ def _reviews(connection: sa.Connection, numbers: Sequence[int]) -> tuple[Review,
 def _clinical(connection: sa.Connection, rows: Sequence[Row]) -> Iterator[ClinicalRow]:
     """Yield a clinical row for every study of a patient whom the clinical table names."""
     for pseudonym, of_patient in groupby(rows, key=lambda row: row.pseudonym):
-        known = connection.execute(
-            sa.select(clinical.c.members)
-            .join(patient, (patient.c.site == clinical.c.site) & (patient.c.patient_id == clinical.c.patient_id))
-            .where(patient.c.pseudonym == pseudonym)
-        ).scalar_one_or_none()
+        known = clinical_of(connection, pseudonym)
         if not known:
             continue
         site = rows[0].site
@@ -191,12 +205,13 @@ def _clinical(connection: sa.Connection, rows: Sequence[Row]) -> Iterator[Clinic
             date = connection.execute(
                 sa.select(study.c.study_date).where(study.c.study_uid == study_uid, study.c.site == site)
             ).scalar_one_or_none()
-            yield clinical_row(parsed(known), pseudonym=pseudonym, study_uid=study_uid, study_date=date or "")
+            yield clinical_row(known, pseudonym=pseudonym, study_uid=study_uid, study_date=date or "")
 
 
-def _parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(numbers), _QUERY_SIZE):
-        yield numbers[start : start + _QUERY_SIZE]
+def batched(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield values in parts that one query takes."""
+    for start in range(0, len(values), _QUERY_SIZE):
+        yield values[start : start + _QUERY_SIZE]
 
 
 @lru_cache(maxsize=1)
@@ -207,10 +222,3 @@ def software() -> PolicyRef:
     for path in sorted(root.rglob("*.py")):
         known.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return PolicyRef(id="radcommons", version=version("radcommons"), digest=known.hexdigest())
-
-
-def forget_submission(change: Change, identifier: str) -> None:
-    """Take a submission back before the hub has it whole; its other files can be sealed anew."""
-    change.connection.execute(file.update().where(file.c.submission == identifier).values(submission=None))
-    change.connection.execute(submission.update().where(submission.c.id == identifier).values(state="abandoned"))
-    change.tell("submission.abandoned", subject=f"submission:{identifier}")

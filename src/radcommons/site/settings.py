@@ -5,7 +5,9 @@ from __future__ import annotations
 import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import StringConstraints
 
 from radcommons.platform.durable import write_file
 from radcommons.records.documents import digest, parse
@@ -20,6 +22,8 @@ _HEADING = (
 )
 # The text that both sides mean by "the coalition's standing agreement" until a signed one is named.
 STANDING_AGREEMENT = digest({"agreement": "radcommons standing data submission agreement", "version": "1"})
+
+Amount = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,6}(\.[0-9]{1,3})?(KB|MB|GB|TB))?$")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +67,31 @@ class SiteSettings:
     dimse_tls_certificate: str = ""
     dimse_tls_key: str = ""
     dimse_tls_ca: str = ""
+    # One gateway for several hospitals: is one number at two of them one person ("shared") or two ("separate")?
+    crosswalk: Literal["separate", "shared"] = "separate"
+    # A list of patients who opted out, read again at every add and every submit; empty for none.
+    opt_out_list: str = ""
+    # What the line may take ("2MB" a second), the proxy, and the CA that signed the hub's certificate; empty for none.
+    bandwidth: Amount = ""
+    proxy: str = ""
+    ca_file: str = ""
+    # What objects/ may take ("200GB"); what the hub acknowledged goes first, what it did not never goes.
+    disk_budget: Amount = ""
     # Folders that `site serve` watches; files are read, never changed.
     watch: tuple[str, ...] = ()
+
+    @property
+    def home(self) -> str:
+        """The hospital under whose code a shared crosswalk computes; empty where each has its own."""
+        return self.sites[0] if self.crosswalk == "shared" else ""
+
+
+_UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def bytes_of(amount: str) -> int | None:
+    """Return an amount such as ``200GB`` in bytes, None where there is none."""
+    return int(float(amount[:-2]) * _UNITS[amount[-2:]]) if amount else None
 
 
 def read_settings(directory: Path) -> SiteSettings:

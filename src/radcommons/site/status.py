@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from radcommons.records.lifecycle import FileState
 from radcommons.site.hub import Hub
 from radcommons.site.store import Store
 from radcommons.site.submit import ask
-from radcommons.site.tables import file, finding, patient, submission
+from radcommons.site.tables import earlier, file, finding, patient, submission
 
 # The order in which a reader follows the files from the folder to the hub.
 ORDER = (
@@ -67,27 +68,23 @@ def codes(store: Store) -> dict[str, int]:
         .order_by(finding.c.code)
     )
     with store.read() as connection:
-        return dict(connection.execute(query).tuples().all())
+        return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
 
 def discrepancies(store: Store) -> list[str]:
     """Return what does not add up, as sentences; an empty list says that nothing was lost."""
     wrong = []
     with store.read() as connection:
-        sent: dict[str | None, int] = dict(
-            connection.execute(
-                sa.select(file.c.submission, sa.func.count())
-                .where(file.c.submission.is_not(None))
-                .group_by("submission")
-            )
-            .tuples()
-            .all()
-        )
+        sent: Counter[str] = Counter()
+        for table in (file, earlier):
+            query = sa.select(table.c.submission, sa.func.count()).where(table.c.submission.is_not(None))
+            for row in connection.execute(query.group_by(table.c.submission)):
+                sent[str(row[0])] += int(row[1])
         for row in connection.execute(
             sa.select(submission.c.id, submission.c["items"].label("items_"), submission.c.state)
         ):
-            if row.state != "abandoned" and sent.get(row.id, 0) != row.items_:
-                wrong.append(f"submission {row.id[:12]} names {row.items_} items, the store has {sent.get(row.id, 0)}")
+            if row.state != "abandoned" and sent[row.id] != row.items_:
+                wrong.append(f"submission {row.id[:12]} names {row.items_} items, the store has {sent[row.id]}")
         needed = (FileState.READY, FileState.HELD)
         query = sa.select(file.c.object_digest).where(file.c.state.in_(needed))
         missing = sum(not store.object_path(one).is_file() for one in connection.execute(query).scalars())
@@ -155,7 +152,7 @@ def at_hub(store: Store) -> dict[str, Any]:
     problem = ""
     try:
         if store.token:
-            with Hub.at(store.settings.hub, token=store.token, tries=1) as hub:
+            with Hub.of(store.settings, token=store.token, tries=1) as hub:
                 ask(store, hub)
     except RadcommonsError as error:
         problem = str(error)

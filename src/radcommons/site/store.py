@@ -26,7 +26,7 @@ from radcommons.records.errors import Conflict, StorageError, UsageError
 from radcommons.records.event import Event
 from radcommons.site.migrate import bring_up, write_step
 from radcommons.site.settings import NAME, SiteSettings, read_settings
-from radcommons.site.tables import SCHEMA_VERSION, audit, meta, metadata, secret
+from radcommons.site.tables import SCHEMA_VERSION, audit, file, meta, metadata, secret, submission
 
 _FOLDERS = ("keys", "objects", "inbox", "spool")
 GENERATION, MOVED = "generation", "moved-at"
@@ -193,6 +193,13 @@ def _engine(directory: Path) -> sa.Engine:
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool, module=sqlcipher)
     prepare_sqlite(engine)
     return engine
+
+
+def forget_submission(change: Change, identifier: str) -> None:
+    """Take a submission back before the hub has it whole; its other files can be sealed anew."""
+    change.connection.execute(file.update().where(file.c.submission == identifier).values(submission=None))
+    change.connection.execute(submission.update().where(submission.c.id == identifier).values(state="abandoned"))
+    change.tell("submission.abandoned", subject=f"submission:{identifier}")
 
 
 @contextmanager

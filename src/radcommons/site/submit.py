@@ -18,7 +18,8 @@ from radcommons.records.lifecycle import FILE, FileEvent, FileState, advance
 from radcommons.records.submission import Receipt
 from radcommons.site.hub import Hub
 from radcommons.site.join import hub_key, register
-from radcommons.site.seal import seal_ready
+from radcommons.site.optout import follow
+from radcommons.site.seal import batched, seal_ready
 from radcommons.site.store import Store, only_one
 from radcommons.site.tables import file, submission, withdrawal
 
@@ -26,6 +27,10 @@ MAX_BATCH_BYTES = 16 << 20
 MAX_BATCH_INSTANCES = 32
 # The hub names at most what it misses; each round sends all of it, so more than one is needed only after losses.
 _ROUNDS = 4
+
+# More than a lost summer time, less than a day.
+LARGEST_SKEW_S = 2 * 3600
+FOREIGN = "foreign-submissions"
 
 Progress = Callable[[int, int], None]
 
@@ -62,15 +67,67 @@ def submit(store: Store, *, jobs: int = 4, progress: Progress = lambda _done, _a
     PeerError
         If the hub does not answer; what it has stays there and the next call goes on.
     Conflict
-        If another process submits now, or the hub's key is not the pinned one.
+        If another process submits now, the hub's key is not the pinned one, another PC runs this gateway too, or this
+        PC's clock is wrong.
+    NotPermitted
+        If the agreement does not cover what is ready; what was signed before has gone then.
+
+    Notes
+    -----
+    The opt-out list is asked again first, for what is ready and for what is signed and not sent.
     """
     with only_one(store.directory, "submit"):
         if hub_key(store) is None:
             register(store)
-        with Hub.at(store.settings.hub, token=store.token) as hub:
+        with Hub.of(store.settings, token=store.token) as hub:
+            _refuse_if_not_alone(store, hub)
+            follow(store)
             send_withdrawals(store, hub)
+            done = [_complete(store, hub, one, jobs=jobs, progress=progress) for one in unfinished(store)]
+            _require_clock(hub)
             seal_ready(store)
-            return [_complete(store, hub, one, jobs=jobs, progress=progress) for one in unfinished(store)]
+            tried = {one.id for one in done}
+            left = [one for one in unfinished(store) if one not in tried]
+            return done + [_complete(store, hub, one, jobs=jobs, progress=progress) for one in left]
+
+
+def _refuse_if_not_alone(store: Store, hub: Hub) -> None:
+    """Refuse when the hub has submissions under our key that this store never made: two must not run one gateway."""
+    with store.read() as connection:
+        ours = set(connection.execute(sa.select(submission.c.id)).scalars())
+    told = {str(one.get("id")) for one in hub.submissions() if one.get("site") in store.settings.sites}
+    foreign = told - ours - set(json.loads(store.remembered(FOREIGN) or "[]"))
+    if foreign:
+        raise Conflict(
+            f"The hub has {len(foreign)} submissions of this hospital that this gateway did not make: "
+            "another PC runs it too, or this is an older copy.",
+            mend="Stop the other one. If this is the one to go on with: `radcommons site adopt`.",
+            code="not-alone",
+        )
+
+
+def adopt(store: Store) -> int:
+    """Go on as the one gateway of this hospital; return how many submissions of another copy are known from now on."""
+    with Hub.of(store.settings, token=store.token, tries=3) as hub:
+        told = {str(one.get("id")) for one in hub.submissions() if one.get("site") in store.settings.sites}
+    with store.read() as connection:
+        ours = set(connection.execute(sa.select(submission.c.id)).scalars())
+    foreign = sorted(told - ours)
+    with store.change() as change:
+        change.remember(FOREIGN, json.dumps(foreign))
+        change.tell("gateway.adopted", subject="store", foreign=len(foreign))
+    return len(foreign)
+
+
+def _require_clock(hub: Hub) -> None:
+    """Refuse to sign under a wrong clock: the attestation, an embargo and an agreement's last day depend on it."""
+    ahead = hub.clock_ahead_s
+    if ahead is not None and abs(ahead) > LARGEST_SKEW_S:
+        raise Conflict(
+            f"The clock of this PC and the hub's differ by {abs(ahead) / 3600:.1f} hours; nothing new was signed.",
+            mend="Set the clock, then run it again.",
+            code="wrong-clock",
+        )
 
 
 def unfinished(store: Store) -> list[str]:
@@ -147,7 +204,7 @@ def _store(hub: Hub, batch: Sequence[Path]) -> int:
 def _sizes(store: Store, identifier: str) -> dict[str, int]:
     query = sa.select(file.c.object_digest, file.c.object_size).where(file.c.submission == identifier)
     with store.read() as connection:
-        return dict(connection.execute(query).tuples().all())
+        return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
 
 def _batches(store: Store, missing: Sequence[str], sizes: dict[str, int]) -> Iterator[list[Path]]:
@@ -197,6 +254,13 @@ def receive(store: Store, identifier: str, sealed: dict[str, Any], *, refused: S
             .where(file.c.submission == identifier, file.c.state == FileState.READY)
             .values(state=advance(FILE, FileState.READY, FileEvent.SUBMIT))
         )
+        covered = whole if receipt.items_digest == items_digest(whole) else taken
+        for part in batched(covered):
+            change.connection.execute(
+                file.update()
+                .where(file.c.submission == identifier, file.c.object_digest.in_(part))
+                .values(acknowledged=True)
+            )
         change.connection.execute(
             submission.update().where(submission.c.id == identifier).values(state="received", receipt=canonical(sealed))
         )

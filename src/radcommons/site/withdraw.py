@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
 import sqlalchemy as sa
@@ -13,10 +13,9 @@ from radcommons.records.documents import canonical, digest
 from radcommons.records.errors import NotFound, UsageError
 from radcommons.records.lifecycle import FILE, FileEvent, FileState, advance
 from radcommons.records.submission import Withdrawal
-from radcommons.site.crosswalk import PatientKey, find, get_or_assign
-from radcommons.site.seal import forget_submission
-from radcommons.site.store import Change, Store
-from radcommons.site.tables import file, patient, study, submission, withdrawal
+from radcommons.site.crosswalk import PatientKey, find, get_or_assign, known_keys
+from radcommons.site.store import Change, Store, forget_submission
+from radcommons.site.tables import earlier, file, patient, study, submission, withdrawal
 
 Reason = Literal["consent-withdrawn", "opt-out", "error", "identity"]
 REASONS: tuple[str, ...] = get_args(Reason)
@@ -50,6 +49,7 @@ def withdraw(
     *,
     reason: str = "consent-withdrawn",
     issuer: str | None = None,
+    site: str | None = None,
     study_uid: str | None = None,
 ) -> TakenBack:
     """Take back a patient, or one study of a patient; it is refused when it comes again.
@@ -63,6 +63,8 @@ def withdraw(
         One of `REASONS`.
     issuer : str, optional
         Needed where two issuers give this number.
+    site : str, optional
+        Needed where two hospitals of a group with separate crosswalks give this number.
     study_uid : str, optional
         The study's original UID; all of the patient is taken back without it.
 
@@ -74,61 +76,75 @@ def withdraw(
     Raises
     ------
     UsageError
-        If two issuers give this number and none was named, or the reason is unknown.
+        If two issuers or hospitals give this number and none was named, or the reason is unknown.
     NotFound
         If the study is not known of this patient.
     """
     if reason not in REASONS:
         raise UsageError(f"There is no reason '{reason}'.", mend=f"Choose one of: {', '.join(REASONS)}.")
-    keys = _keys(store, patient_id.strip(), issuer)
+    keys = _keys(store, patient_id.strip(), issuer, site)
     secret = store.mapping_secret()
     with store.read() as connection:
         was_known = any(find(connection, key) for key in keys)
     linked = [get_or_assign(store, key, secret=secret) for key in keys]
+    pseudonyms = list(dict.fromkeys(one.pseudonym for one in linked))
+    return replace(take_back(store, pseudonyms, reason=reason, study_uid=study_uid), was_known=was_known)
+
+
+def take_back(store: Store, pseudonyms: Sequence[str], *, reason: str, study_uid: str | None = None) -> TakenBack:
+    """Take back patients who stand in the crosswalk, by their pseudonyms; see `withdraw`."""
     documents, gone, files, submitted = [], [], 0, 0
     with store.change() as change:
-        for one in linked:
-            rows = _affected(change, one.pseudonym, one.key.site, study_uid)
-            _remember(change, one.pseudonym, one.key.site, study_uid)
+        for pseudonym in pseudonyms:
+            site = pseudonym.partition("-")[0]
+            rows = _affected(change, pseudonym, site, study_uid)
+            _remember(change, pseudonym, site, study_uid)
             at_hub = [row for row in rows if row.submission is not None]
-            if at_hub:
-                mapped = (at_hub[0].study_uid,) if study_uid else ()
+            if at_hub or (study_uid is None and _was_sent(change, pseudonym)):
                 document = Withdrawal(
                     schema="radcommons/withdrawal/v1",
-                    site=one.key.site,
+                    site=site,
                     at=instant(),
                     reason=cast(Reason, reason),
-                    patients=() if study_uid else (one.pseudonym,),
-                    studies=mapped,
+                    patients=() if study_uid else (pseudonym,),
+                    studies=tuple(sorted({row.study_uid for row in at_hub})) if study_uid else (),
                 )
-                documents.append(_keep(change, store, document))
-            _take_back(change, rows)
+                documents.append(keep_withdrawal(change, store, document))
+            take_files_back(change, rows)
             gone += [row.object_digest for row in rows if row.object_digest]
             files, submitted = files + len(rows), submitted + len(at_hub)
-    _delete_objects(store, gone)
+    delete_objects(store, gone)
     return TakenBack(
-        pseudonyms=tuple(one.pseudonym for one in linked),
+        pseudonyms=tuple(pseudonyms),
         files=files,
         submitted=submitted,
         documents=tuple(documents),
-        was_known=was_known,
+        was_known=True,
     )
 
 
-def _keys(store: Store, patient_id: str, issuer: str | None) -> list[PatientKey]:
-    """Return the patient's keys, one for each site code that knows the number; the first code's when none does."""
+def _was_sent(change: Change, pseudonym: str) -> bool:
+    """Say whether an earlier version under this pseudonym went out."""
+    query = sa.select(earlier.c.id).where(earlier.c.pseudonym == pseudonym)
+    return change.connection.execute(query.limit(1)).first() is not None
+
+
+def _keys(store: Store, patient_id: str, issuer: str | None, site: str | None) -> list[PatientKey]:
+    """Return the patient's keys: one, or with a shared crosswalk one for each hospital that knows the number."""
     if not patient_id:
         raise UsageError("The patient identifier is empty.")
-    query = sa.select(patient.c.site, patient.c.issuer).where(patient.c.patient_id == patient_id)
-    if issuer is not None:
-        query = query.where(patient.c.issuer == issuer)
     with store.read() as connection:
-        found = connection.execute(query).all()
-    if len({row.issuer for row in found}) > 1:
+        found = [
+            key
+            for key, _ in known_keys(connection)
+            if key.patient_id == patient_id and issuer in (None, key.issuer) and site in (None, key.site)
+        ]
+    if len({key.issuer for key in found}) > 1:
         raise UsageError("Several issuers give this patient identifier.", mend="Name one with --issuer.")
-    if not found:
-        return [PatientKey(site=site, issuer=issuer or "", patient_id=patient_id) for site in store.settings.sites]
-    return [PatientKey(site=row.site, issuer=row.issuer, patient_id=patient_id) for row in found]
+    if len({key.site for key in found}) > 1 and not store.settings.home:
+        raise UsageError("Several hospitals know this patient identifier.", mend="Name one with --site.")
+    sites = (site,) if site else store.settings.sites
+    return found or [PatientKey(site=code, issuer=issuer or "", patient_id=patient_id) for code in sites]
 
 
 def _affected(change: Change, pseudonym: str, site: str, study_uid: str | None) -> Sequence[sa.Row[tuple[object, ...]]]:
@@ -157,7 +173,8 @@ def _remember(change: Change, pseudonym: str, site: str, study_uid: str | None) 
         change.tell("study.withdrawn", subject=pseudonym)
 
 
-def _keep(change: Change, store: Store, document: Withdrawal) -> str:
+def keep_withdrawal(change: Change, store: Store, document: Withdrawal) -> str:
+    """Sign and keep a withdrawal that the next submit sends, in the caller's transaction; return its identifier."""
     identifier = digest(document)
     change.connection.execute(
         withdrawal.insert().values(
@@ -168,12 +185,18 @@ def _keep(change: Change, store: Store, document: Withdrawal) -> str:
     return identifier
 
 
-def _take_back(change: Change, rows: Sequence[sa.Row[tuple[object, ...]]]) -> None:
+def take_files_back(
+    change: Change,
+    rows: Sequence[sa.Row[tuple[object, ...]]],
+    *,
+    code: str = "withdrawn",
+    reason: str = "It was withdrawn.",
+) -> None:
     """Withdraw the files; a submission that the hub does not have whole is taken back with them."""
     for row in rows:
-        state = advance(FILE, FileState(row.state), FileEvent.WITHDRAW)
+        state = advance(FILE, FileState(str(row.state)), FileEvent.WITHDRAW)
         change.connection.execute(
-            file.update().where(file.c.id == row.id).values(state=state, code="withdrawn", reason="It was withdrawn.")
+            file.update().where(file.c.id == row.id).values(state=state, code=code, reason=reason)
         )
         change.tell("file.withdrawn", subject=f"file:{row.id}")
     for identifier in {row.submission for row in rows if row.submission}:
@@ -182,7 +205,7 @@ def _take_back(change: Change, rows: Sequence[sa.Row[tuple[object, ...]]]) -> No
             forget_submission(change, str(identifier))
 
 
-def _delete_objects(store: Store, digests: Sequence[str]) -> None:
+def delete_objects(store: Store, digests: Sequence[str]) -> None:
     """Delete the bytes that no file needs any more."""
     with store.read() as connection:
         query = sa.select(file.c.object_digest).where(file.c.state.in_(_TAKEN_BACK))
