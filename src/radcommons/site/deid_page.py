@@ -6,7 +6,6 @@ One model for HTML and PDF. It names no source and holds no value of an attribut
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -51,6 +50,11 @@ _CHANGED = (
     Op.NARRATIVE, Op.TECHNICAL, Op.CODE_STRING, Op.NUMBER, Op.AGE,
 )  # fmt: skip
 _SHOWN = 7
+# What a reader knows is named first.
+_FAMILIAR = (
+    "PatientSex", "PatientAge", "PatientSize", "PatientWeight", "EthnicGroup", "SmokingStatus", "PregnancyStatus",
+    "StudyDescription", "SeriesDescription", "ProtocolName", "Allergies", "MedicalAlerts", "ImageComments", "StudyDate",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +186,8 @@ def _kept(run: Run, profile: Profile) -> Table:
     for letter, words in letters.items():
         names = sorted(keyword_for_tag(tag) for tag in tags if profile.action(tag) == letter and keyword_for_tag(tag))
         if names:
-            shown = ", ".join(_plain(name) for name in _spread(names, _SHOWN))
+            familiar = [name for name in _FAMILIAR if name in names]
+            shown = ", ".join(_plain(name) for name in [*familiar, *(n for n in names if n not in familiar)][:_SHOWN])
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             rows.append(Row(name=words, words=f"{shown}{more}", count=number(len(names))))
     total = sum(run.treatments[op.value] for op in (Op.KEEP, Op.NUMBER, Op.CODE_STRING, Op.TECHNICAL, Op.TIME))
@@ -190,11 +195,6 @@ def _kept(run: Run, profile: Profile) -> Table:
     rows.append(Row(name="Technical elements", words=words, count=number(total)))
     lede = "Only attributes of the object's own definition pass; each is there for research to work."
     return Table(title="What was kept, and why", lede=lede, heads=("Kind", "What", "Count"), rows=tuple(rows))
-
-
-def _spread(names: list[str], count: int) -> Iterable[str]:
-    step = max(1, len(names) // count)
-    return names[::step][:count]
 
 
 def _text_and_pixels(run: Run, context: Context) -> Table:

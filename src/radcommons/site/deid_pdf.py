@@ -21,17 +21,18 @@ _NIGHT, _NIGHT_INK, _AMBER = HexColor("#0c2b34"), HexColor("#b3c9cc"), HexColor(
 _FATES = {"written": "#7cd8cb", "held": "#dfb35b", "refused": "#e2836c", "ignored": "#7f9aa0", "duplicate": "#56747c"}
 _MARGIN = 15 * mm
 _WIDTH = A4[0] - 2 * _MARGIN
+_KEPT_TOGETHER = 9  # rows; a longer table may break over sheets
 
 
 def _style(size: float, *, font: str = "Helvetica", colour: Color = _INK, leading: float = 1.32) -> ParagraphStyle:
     return ParagraphStyle(f"{font}{size}", fontName=font, fontSize=size, leading=size * leading, textColor=colour)
 
 
-_BODY, _QUIET = _style(8), _style(8, colour=_INK_2)
-_BOLD, _SMALL = _style(8, font="Helvetica-Bold"), _style(7, colour=_INK_2)
+_BODY, _QUIET = _style(7.4), _style(7.4, colour=_INK_2)
+_BOLD, _SMALL = _style(7.4, font="Helvetica-Bold"), _style(6.8, colour=_INK_2)
 _RIGHT = ParagraphStyle("right", parent=_BODY, alignment=2)
 _RIGHT_SMALL = ParagraphStyle("right-small", parent=_SMALL, alignment=2)
-_HEAD = _style(13, font="Times-Roman")
+_HEAD = _style(12, font="Times-Roman")
 
 
 def pdf(page: Page) -> bytes:
@@ -72,7 +73,7 @@ def _footing(page: Page) -> object:
 def _flow(page: Page) -> list[Flowable]:
     flow: list[Flowable] = [_Band(page), Spacer(1, 5 * mm), _facts(page)]
     for table in page.tables:
-        flow += [Spacer(1, 4 * mm), *_section(table)]
+        flow += [Spacer(1, 3.2 * mm), *_section(table)]
     flow += [Spacer(1, 4 * mm), _promises(page), Spacer(1, 3 * mm), Paragraph(_text(page.foot), _SMALL)]
     return flow
 
@@ -153,14 +154,18 @@ def _section(table: Table) -> list[Flowable]:
     cells = [line[: len(widths)] for line in (heads, *rows)]
     style = [
         *_PLAIN,
-        ("TOPPADDING", (0, 0), (-1, -1), 2.2),
-        ("BOTTOMPADDING", (0, 0), (-1, -1), 2.6),
+        ("TOPPADDING", (0, 0), (-1, -1), 1.7),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 2.1),
         ("LINEBELOW", (0, 0), (-1, -1), 0.5, _RULE),
         *([("RIGHTPADDING", (-1, 0), (-1, -1), 0)] if three else []),
     ]
-    head = [Paragraph(_text(table.title), _HEAD), Spacer(1, 1 * mm), Paragraph(_text(table.lede), _QUIET)]
+    lede = Paragraph(_text(table.lede), ParagraphStyle("lede", parent=_QUIET, keepWithNext=1, spaceAfter=1.5 * mm))
+    head = [
+        Paragraph(_text(table.title), ParagraphStyle("head", parent=_HEAD, keepWithNext=1, spaceAfter=1 * mm)),
+        lede,
+    ]
     grid = Grid(cells, colWidths=widths, style=style, repeatRows=1)
-    return [KeepTogether([*head, Spacer(1, 1.5 * mm), grid])] if len(rows) < 16 else [*head, Spacer(1, 2 * mm), grid]
+    return [KeepTogether([*head, grid])] if len(rows) < _KEPT_TOGETHER else [*head, grid]
 
 
 def _promises(page: Page) -> KeepTogether:
