@@ -218,11 +218,13 @@ def is_listed_name(word: str) -> bool:
 
 def _is_known(run: str) -> bool:
     folded = fold(run)
+    if "\u0370" <= run[0] <= "\u052f":
+        return _bends_from_stem(run, folded)  # Алла is no Italian alla
     if folded in LEXICON or keys(run) & LEXICON:
         return True
     if len(folded) < 2 * SHORTEST_PART + 2 or folded in listed_names():
-        return not run.isascii() and _bends_from_stem(run, folded)
-    if MEDICAL.fullmatch(folded) or (not run.isascii() and _bends_from_stem(run, folded)):
+        return False
+    if MEDICAL.fullmatch(folded):
         return True
     before = _BEGINNINGS.match(folded)
     if before and len(folded) - before.end() > SHORTEST_STEM and folded[before.end() :] in LEXICON:

@@ -35,7 +35,21 @@ paziente signed with phoned called told informed notified asked from for per via
 """
 BEFORE = frozenset(_BEFORE.split())
 TASKS = frozenset(
-    ["tech", "technologist", "technician", "radiographer", "operator", "by", "attending", "signed", "ref", "refdr", "initials", "mtra", "mta"]  # noqa: E501
+    [
+        "tech",
+        "technologist",
+        "technician",
+        "radiographer",
+        "operator",
+        "by",
+        "attending",
+        "signed",
+        "ref",
+        "refdr",
+        "initials",
+        "mtra",
+        "mta",
+    ]
 )
 LONGEST_INITIALS = 4
 # Clinical words that are also frequent names of people; their capital form is a name beside one.
@@ -48,6 +62,14 @@ lot made mac male man mans mass meer new noble norma nova palm para paz post rai
 tomo trace true uma una unique una weeks black brown white green king young bishop cook hope grace faith joy art
 """  # noqa: E501
 EITHER = frozenset(_EITHER.split())
+# Listed as somebody's name somewhere, and yet clinical beside any name.
+_SURE = """
+lung bone bones brain colon kidney kopf leber magen bauch cabeza thorax chest dose doppler echo oral central general
+genesis philips glass male min max mass masse tomo axis vena zona deep delta alpha corona canal cord end endo median
+media constant basic back case par age agent date doctor over post prior series set side trace spine neck head hip knee
+foot hand part parts per op lobe stent stern valves wall water line major minor low lower zero norma november august
+"""
+SURE = frozenset(_SURE.split())
 PARTICLES = frozenset(
     [
         "van",
@@ -130,7 +152,10 @@ def _goes_along(text: str, word: tuple[int, int], name: tuple[int, int], between
     if folded in PARTICLES:
         # van stands before a name, Van may also follow one
         return between.strip() in ("", "-", "'", "’") and (start < name[0] or (this[0].isupper() and that[0].isupper()))
-    return this[0].isupper() and that[0].isupper() and folded in EITHER and between.strip() in ("", ",", "^", "-")
+    if between.strip() not in ("", ",", "^", "-") or not (this[0].isupper() and that[0].isupper()):
+        return False
+    # in capitals throughout a word says less of itself than Real behind Dionisia
+    return folded in EITHER or (this.istitle() and that.istitle() and folded not in SURE and is_listed_name(this))
 
 
 def _after_kin(text: str, words: list[tuple[int, int]], gone: list[bool]) -> list[tuple[int, int]]:
