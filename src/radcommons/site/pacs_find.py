@@ -111,7 +111,7 @@ def find_studies(association: Association, peer: Peer, wanted: Wanted, *, limit:
         ("AccessionNumber", wanted.accession),
         ("PatientID", wanted.patient_id),
         ("IssuerOfPatientID", wanted.issuer),
-        ("StudyDate", _range(wanted)),
+        ("StudyDate", query_range(wanted)),
     ):
         _set(identifier, keyword, value)
     found: list[Listed] = []
@@ -177,7 +177,7 @@ def _set(identifier: Dataset, keyword: str, value: str) -> None:
         identifier.SpecificCharacterSet = "ISO_IR 192"  # UTF-8, PS3.3 section C.12.1.1.2
 
 
-def _range(wanted: Wanted) -> str:
+def query_range(wanted: Wanted) -> str:
     """Return a date range as PS3.4 section C.2.2.2.5 spells it."""
     if wanted.date_from and wanted.date_from == wanted.date_to:
         return wanted.date_from

@@ -46,8 +46,6 @@ def facts(header: Header, *, clinical: Sequence[ClinicalEntry] = ()) -> dict[str
         "modality": _text(dataset, "Modality").upper() or None,
         "sop_class": _text(dataset, "SOPClassUID") or None,
         "is_chest": is_chest(dataset),
-        "age_years": _age(dataset, clinical),
-        "sex": _sex(dataset, clinical),
         "is_axial": place.is_axial,
         "is_localizer": place.is_localizer or _is_scout(dataset),
         "is_derived": place.is_derived or place.is_secondary if image_type(dataset) else None,
@@ -55,8 +53,13 @@ def facts(header: Header, *, clinical: Sequence[ClinicalEntry] = ()) -> dict[str
         "slice_thickness_mm": place.slice_thickness_mm,
         "view": _text(dataset, "ViewPosition").upper() or None,
         "rows": _number(dataset, "Rows"),
-        **_clinical_facts(clinical),
+        **known_of(dataset, clinical),
     }
+
+
+def known_of(dataset: Dataset, clinical: Sequence[ClinicalEntry]) -> dict[str, FactValue]:
+    """Return what the patient's elements and the clinical table tell, of an object or of a PACS's answer alike."""
+    return {"age_years": _age(dataset, clinical), "sex": _sex(dataset, clinical), **_clinical_facts(clinical)}
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
