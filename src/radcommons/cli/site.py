@@ -13,6 +13,7 @@ import click
 
 from radcommons.cli.progress import progress_line
 from radcommons.cli.site_fetch import attach as attach_fetching
+from radcommons.cli.site_keep import attach as attach_keeping
 from radcommons.cli.site_options import DIRECTORY, JSON, SAMPLE, WHAT_IF, opened, show
 from radcommons.records.errors import RadcommonsError, UsageError
 from radcommons.records.lifecycle import FileState
@@ -256,6 +257,7 @@ def submit(directory: Path, jobs: int, what_if: bool, as_json: bool) -> int:
 @DIRECTORY
 @click.option("--patient", required=True, help="Patient identifier as the hospital knows it.")
 @click.option("--issuer", help="Issuer of the identifier, where two give the same one.")
+@click.option("--site", "code", help="The hospital of a group, where two with separate crosswalks give the same one.")
 @click.option("--study", "study_uid", help="Original Study Instance UID; takes back this study alone.")
 @click.option(
     "--reason",
@@ -266,7 +268,14 @@ def submit(directory: Path, jobs: int, what_if: bool, as_json: bool) -> int:
 @WHAT_IF
 @JSON
 def withdraw(
-    directory: Path, patient: str, issuer: str | None, study_uid: str | None, reason: str, what_if: bool, as_json: bool
+    directory: Path,
+    patient: str,
+    issuer: str | None,
+    code: str | None,
+    study_uid: str | None,
+    reason: str,
+    what_if: bool,
+    as_json: bool,
 ) -> int:
     """Take back a patient or a study, here and at the hub; it is refused when it comes again."""
     from radcommons.site.add import what_if as trial
@@ -278,10 +287,10 @@ def withdraw(
     problem = ""
     with opened(directory) as real:
         with trial(real) if what_if else nullcontext(real) as store:
-            taken = verb(store, patient, reason=reason, issuer=issuer, study_uid=study_uid)
+            taken = verb(store, patient, reason=reason, issuer=issuer, site=code, study_uid=study_uid)
         if taken.documents and not what_if:
             try:
-                with Hub.at(real.settings.hub, token=real.token, tries=3) as hub:
+                with Hub.of(real.settings, token=real.token, tries=3) as hub:
                     answers = send_withdrawals(real, hub)
             except RadcommonsError as error:
                 problem = str(error)
@@ -338,3 +347,4 @@ def serve(directory: Path, host: str, port: int, dimse_port: int | None, dimse_h
 
 
 attach_fetching(site)
+attach_keeping(site)
