@@ -7,13 +7,14 @@ refusal, with a reason, never a guess.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
 from pydicom.dataset import Dataset
 
+from radcommons.dicom.boxes import grown, overlap, place_of
 from radcommons.dicom.captures import is_capture_by_origin, is_sheet_by_content
 from radcommons.dicom.frames import Frame, frame_count, iter_frames
 from radcommons.dicom.hidden import look_beside
@@ -37,9 +38,6 @@ from radcommons.records.finding import Finding, Severity
 
 # PS3.5 annex A.4: what moves is not looked into here.
 _VIDEO = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
-
-# A box is larger than what the network saw of the letters: serifs and descenders stand out of it.
-_MARGIN, _LEAST_MARGIN = 0.18, 2
 
 _SECOND_LOOK = 960  # another size than those of the first look
 _ROUNDS = 2
@@ -186,14 +184,15 @@ def _look(stream: BinaryIO, header: Header, *, detector: TextDetector, reader: T
             read = read_boxes(shown, found, reader=reader)
             texts = [one.box for one in read if one.kind is Kind.TEXT]
             seen.kept[index] = [one.box for one in read if one.kind is not Kind.TEXT]
-            seen.boxes[index] = [_grown(box, frame.shape) for box in texts] + banners(dataset, frame.shape)
+            seen.boxes[index] = [grown(box, frame.shape, seen.kept[index]) for box in texts]
+            seen.boxes[index] += banners(dataset, frame.shape)
             if how is Look.FULL:
                 seen.is_sheet |= is_sheet_by_content(frame, texts)
                 for box in seen.boxes[index]:
-                    same = next((other for other, _ in crops if _overlap(box, other)), None)
+                    same = next((other for other, _ in crops if overlap(box, other)), None)
                     votes[same or box] += 1
                     if same is None and len(sampled) < frame_count(dataset):
-                        crops.append((box, frame[_place(box)].copy()))
+                        crops.append((box, frame[place_of(box)].copy()))
         if crops:
             _spread(stream, header, seen, crops, votes)
     except UnreadableInstance as problem:
@@ -217,9 +216,9 @@ def _spread(
         mine = seen.boxes[index]
         span = float(np.ptp(frame)) or 1.0
         for box, crop in crops:
-            if any(_overlap(box, other) for other in mine):
+            if any(overlap(box, other) for other in mine):
                 continue
-            here = frame[_place(box)].astype(np.float32)
+            here = frame[place_of(box)].astype(np.float32)
             if votes[box] > 1 or float(np.abs(here - crop).mean()) <= _STANDS * span:
                 mine.append(box)
 
@@ -285,11 +284,11 @@ def _left(
             box
             for box in detector.find_text(shown, longest_side=_SECOND_LOOK)
             if is_of_letters(box, frame.shape)
-            and not any(_overlap(box, other) for other in (*boxes[index], *kept.get(index, ())))
+            and not any(overlap(box, other) for other in (*boxes[index], *kept.get(index, ())))
         ]
         texts = [one.box for one in read_boxes(shown, again, reader=reader) if one.kind is Kind.TEXT]
         if texts:
-            found[index] = [_grown(box, frame.shape) for box in merged(texts)]
+            found[index] = [grown(box, frame.shape, kept.get(index, ())) for box in merged(texts)]
     return found
 
 
@@ -367,24 +366,3 @@ def _where(index: int, box: TextBox) -> str:
 
 def _numbered(boxes: dict[int, list[TextBox]]) -> Iterator[tuple[int, TextBox]]:
     return ((index, box) for index in sorted(boxes) for box in boxes[index])
-
-
-def _grown(box: TextBox, shape: Iterable[int]) -> TextBox:
-    rows, columns = tuple(shape)[:2]
-    margin = round(_MARGIN * min(box.width, box.height)) + _LEAST_MARGIN
-    x, y = max(box.x - margin, 0), max(box.y - margin, 0)
-    right, bottom = min(box.x + box.width + margin, columns), min(box.y + box.height + margin, rows)
-    x, right = x // 2 * 2, min(-(-right // 2) * 2, columns)  # two pixels may share their colors
-    return replace(box, x=x, y=y, width=right - x, height=bottom - y)
-
-
-def _overlap(one: TextBox, two: TextBox) -> bool:
-    """Tell whether two boxes are of one place: the smaller lies mostly in the larger."""
-    width = min(one.x + one.width, two.x + two.width) - max(one.x, two.x)
-    height = min(one.y + one.height, two.y + two.height) - max(one.y, two.y)
-    smaller = min(one.width * one.height, two.width * two.height)
-    return width > 0 and height > 0 and 2 * width * height >= smaller
-
-
-def _place(box: TextBox) -> tuple[slice, slice]:
-    return slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)

@@ -141,7 +141,7 @@ def _told(picture: Frame, box: TextBox, reader: TextReader) -> list[ReadBox]:
             reader.read(_crop(picture, _inner(box)))
         )  # a side letter on a plate: its rim looks like strokes
     if not is_upright or (readings[0].score < _SURE_MARKER and box.width <= 6 * box.height):
-        readings += [reader.read(np.ascontiguousarray(np.rot90(crop, turn))) for turn in (1, 3)]
+        readings += [reader.read(np.ascontiguousarray(np.rot90(crop, turn))) for turn in (1, 2, 3)]
     best = max(readings, key=lambda reading: reading.score)
     if best.score >= _SURE_MARKER:
         if is_marker(best.text):
@@ -158,13 +158,17 @@ def _inner(box: TextBox) -> TextBox:
 
 def _is_nothing(box: TextBox, reading: Reading, side: int) -> bool:
     """Tell anatomy from writing: it is no line, and no character is read in it with any certainty."""
-    if min(box.width, box.height) > _LARGE * side and reading.score < _LARGE_READABLE:
-        return True
     if reading.score < _READABLE and box.score < _SURE_BOX:
         return True
-    is_short = max(box.width, box.height) < _LINE * min(box.width, box.height) and len(reading.text) <= 2
+    is_line = max(box.width, box.height) >= _LINE * min(box.width, box.height)
+    if min(box.width, box.height) > _LARGE * side and reading.score < (_READABLE if is_line else _LARGE_READABLE):
+        return True
+    if is_line or len(reading.text) > 2:
+        return False
+    if len(reading.text) <= 1:  # clips and rings look like one letter; one letter alone names nobody, one Han sign may
+        return reading.text.isascii() or reading.score < _CERTAIN
     is_read = reading.score >= _SHORT_READABLE and box.score >= _LIKELY_SHORT
-    return is_short and not is_read and box.score < _SURE_SHORT and reading.score < _CERTAIN
+    return not is_read and box.score < _SURE_SHORT and reading.score < _CERTAIN
 
 
 def _split(box: TextBox, reading: Reading) -> list[ReadBox]:
