@@ -11,6 +11,7 @@ from pydicom.tag import BaseTag, Tag
 
 from radcommons.dicom.deidentify import deidentify_part
 from radcommons.dicom.mapping import Mapper
+from radcommons.dicom.private import declared_safe
 from radcommons.dicom.profile import Profile
 from radcommons.dicom.read import parse
 from radcommons.dicom.repair import settle
@@ -80,7 +81,12 @@ class PartJudge:
             own = KnownIdentity.of(dataset)
             watched = Watched(dataset)
             done = deidentify_part(
-                watched, profile=self.profile, mapper=self.mapper, known=self.effective, sop_class=self.sop_class
+                watched,
+                profile=self.profile,
+                mapper=self.mapper,
+                known=self.effective,
+                sop_class=self.sop_class,
+                declared=declared_safe(dataset),
             )
             if done.dataset is None or CHARACTER_SET in done.dataset or watched.missed & self.present:
                 return None

@@ -74,16 +74,36 @@ def with_known_class(dataset: Dataset, header: Header) -> tuple[Dataset, tuple[F
     An unknown class of a valid form is kept by no one: without its definition nothing says what may pass, so the object
     becomes one of the class whose definition it was treated by.
     """
-    own = str(dataset[SOP_CLASS].value or "").strip(" \0") if SOP_CLASS in dataset else ""
+    own, is_uid = _text_of(dataset, SOP_CLASS)
     known = definition(own)
-    if header.is_directory or (known is not None and SOP_INSTANCE_UID in known):
+    is_known = known is not None and SOP_INSTANCE_UID in known
+    if header.is_directory or (is_known and is_uid):
         return dataset, ()
+    if is_known:
+        return _with_class(dataset, own), (_note("The SOP Class did not stand as a UID; it was corrected."),)
     modality = str(dataset.get("Modality") or "").strip(" \0")
     told = RAW_DATA if header.pixel is None else CLASSES.get(modality, SECONDARY_CAPTURE)
+    what = "missing" if not own else "malformed" if uid_problem(own) else "none whose attributes are known"
+    message = f"The SOP Class was {what}; the object was treated as, and became, one that its modality and pixels tell."
+    return _with_class(dataset, told), (_note(message),)
+
+
+def _text_of(dataset: Dataset, tag: int) -> tuple[str, bool]:
+    """Return a value as text, and whether it stands as a UID."""
+    if tag not in dataset:
+        return "", False
+    element = dataset[tag]
+    value = element.value.decode("ascii", "replace") if isinstance(element.value, bytes) else str(element.value or "")
+    return value.strip(" \0"), element.VR == "UI" and isinstance(element.value, str)
+
+
+def _with_class(dataset: Dataset, sop_class: str) -> Dataset:
     fresh = Dataset(dict(dataset.items()))
     implicit, little = dataset.original_encoding
     fresh.set_original_encoding(implicit, little, dataset.original_character_set)
-    fresh.add_new(SOP_CLASS, "UI", told)
-    what = "missing" if not own else "malformed" if uid_problem(own) else "none whose attributes are known"
-    message = f"The SOP Class was {what}; the object was treated as, and became, one that its modality and pixels tell."
-    return fresh, (Finding(code="uid-missing", severity=Severity.NOTE, message=message, where="SOPClassUID"),)
+    fresh.add_new(SOP_CLASS, "UI", sop_class)
+    return fresh
+
+
+def _note(message: str) -> Finding:
+    return Finding(code="uid-missing", severity=Severity.NOTE, message=message, where="SOPClassUID")
