@@ -232,6 +232,9 @@ def _listener(books: Books, *, keeps: bool) -> Callable[[FileDone], None]:
             place = f" ({one.where})" if one.where else ""
             start = "\r\033[K" if is_terminal else ""
             click.echo(f"{start}{one.fate} {one.path}: {one.code}. {one.message}{place}", err=True)
+        for note in one.findings if one.fate is Fate.WRITTEN else ():
+            if note.code == "truncated":  # what came out is less than what was meant
+                click.echo(f"written {one.path}: {note.code}. {note.message}", err=True)
 
     return done
 
