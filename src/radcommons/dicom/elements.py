@@ -14,7 +14,7 @@ from radcommons.dicom.layout import PIXEL_TAGS
 from radcommons.dicom.sniff import VALUE_REPRESENTATIONS
 from radcommons.dicom.stream import ITEM, ITEM_END, LONG_VR, MAX_DEPTH, SEQUENCE_END, UNDEFINED
 
-META_START = 132
+SHORTEST_META = 144  # preamble, prefix and group length (PS3.10 section 7.1)
 _HEAD = struct.Struct("<HHI").unpack_from
 _SHORT = struct.Struct("<H").unpack_from
 _LONG = struct.Struct("<I").unpack_from
@@ -171,7 +171,7 @@ def meta_of(head: bytes) -> Meta:
     ----------
     DICOM PS3.10, section 7.1.
     """
-    if head[128:132] != b"DICM" or head[132:140] != b"\x02\0\0\0UL\x04\0":
+    if len(head) < SHORTEST_META or head[128:132] != b"DICM" or head[132:140] != b"\x02\0\0\0UL\x04\0":
         raise Irregular
     (announced,) = _LONG(head, 140)
     position, end = 144, 144 + announced

@@ -63,6 +63,6 @@ def test_meta_differs_only_in_the_instance():
     first, second = (file_of(slice_of(number)) for number in (1, 2))
     assert meta_of(first).kind == meta_of(second).kind
     assert meta_of(first).kind != meta_of(file_of(slice_of(1, SOPClassUID="1.2.840.10008.5.1.4.1.1.7"))).kind
-    for broken in (first[:140] + b"\x01" + first[141:], first[132:], first[:150]):
+    for broken in (first[:140] + b"\x01" + first[141:], first[132:], first[:150], first[:142]):
         with pytest.raises(Irregular):
             meta_of(broken)

@@ -99,11 +99,11 @@ def test_facts_of_broken_objects():
 
 
 def test_class_in_another_representation_is_corrected():
-    """A SOP Class that stands as bytes of an unknown representation is read as what it says."""
+    """A SOP Class that stands as bytes of another representation is read as what it says."""
     file = file_of(slice_of(1))
     start = file.index(b"\x08\0\x16\0UI") + 4
     length = int.from_bytes(file[start + 2 : start + 4], "little")
-    unknown = b"UN\0\0" + length.to_bytes(4, "little") + file[start + 4 : start + 4 + length]
+    unknown = b"OB\0\0" + length.to_bytes(4, "little") + file[start + 4 : start + 4 + length]
     found, fresh = _cleaned(file[:start] + unknown + file[start + 4 + length :])
     assert fresh.SOPClassUID == CT
     assert fresh["SOPClassUID"].VR == "UI"
