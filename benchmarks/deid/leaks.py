@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
+from pydicom._uid_dict import UID_dictionary
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
@@ -114,7 +115,7 @@ def texts(dataset: Dataset, path: str = "") -> Iterator[tuple[str, str]]:
         if element.VR == "SQ":
             for number, one in enumerate(value):
                 yield from texts(one, f"{where}[{number}].")
-        elif element.tag in PIXELS:
+        elif element.tag in PIXELS or (element.VR == "UI" and str(value) in UID_dictionary):
             continue  # numbers, which read as letters spell anything; the search of the bytes reaches them
         elif isinstance(value, bytes):
             if len(value) < 1 << 16:
