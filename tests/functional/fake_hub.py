@@ -31,6 +31,8 @@ class FakeHub:
         self.lose = lose
         self.requests: Counter[str] = Counter()
         self.forge_receipt = False
+        # What a submission that is whole becomes: "curated" once a curator decided.
+        self.state = "received"
         self._chance = random.Random(seed)
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -131,7 +133,7 @@ class FakeHub:
     def _summary(self, identifier: str) -> dict[str, Any]:
         record = self.submissions[identifier]
         missing = [item.digest for item in record.items if item.digest not in self.stored]
-        state = "announced" if missing else "received"
+        state = "announced" if missing else self.state
         return {"id": identifier, "state": state, "items": len(record.items), "missing": missing, "refused": []}
 
     def _receipt(self, identifier: str) -> tuple[int, dict[str, Any]]:

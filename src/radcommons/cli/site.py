@@ -14,6 +14,7 @@ import click
 from radcommons.cli.progress import progress_line
 from radcommons.cli.site_fetch import attach as attach_fetching
 from radcommons.cli.site_keep import attach as attach_keeping
+from radcommons.cli.site_life import attach as attach_life
 from radcommons.cli.site_options import DIRECTORY, JSON, SAMPLE, WHAT_IF, opened, show
 from radcommons.records.errors import RadcommonsError, UsageError
 from radcommons.records.lifecycle import FileState
@@ -311,14 +312,18 @@ def withdraw(
 @JSON
 def status(directory: Path, as_json: bool) -> int:
     """Count every file once, by state and reason; ask the hub about the submissions where it answers."""
-    from radcommons.site.status import at_hub
+    from radcommons.site.status import at_hub, by_site
 
     with opened(directory) as store:
-        members = {"sites": list(store.settings.sites), "hub": store.settings.hub, **_totals(store), **at_hub(store)}
+        members: dict[str, Any] = {"sites": list(store.settings.sites), "hub": store.settings.hub}
+        members["by_site"] = by_site(store)
+        members |= {"generation": store.generation, **_totals(store), **at_hub(store)}
     if as_json:
         show(members)
     else:
         _tell_flow(members["flow"])
+        for code, found in members["by_site"].items() if len(members["sites"]) > 1 else ():
+            click.echo(f"{code}: {', '.join(f'{count} {name}' for name, count in found.items() if count) or 'nothing'}")
         for one in members["submissions"]:
             states = ", ".join(
                 f"{one[name]} {name}" for name in ("accepted", "quarantined", "refused") if one.get(name)
@@ -337,14 +342,21 @@ def status(directory: Path, as_json: bool) -> int:
 @click.option("--dimse-port", type=int, help="Port for C-STORE and C-ECHO; none without it.")
 @click.option("--dimse-host", default="127.0.0.1", show_default=True, help="Address that a PACS pushes to.")
 @click.option("--dimse-aet", help="Our AE title; RADCOMMONS by default.")
-def serve(directory: Path, host: str, port: int, dimse_port: int | None, dimse_host: str, dimse_aet: str | None) -> int:
-    """Show the local page and take what a PACS pushes, until Ctrl-C or SIGTERM."""
+@click.option(
+    "--watch",
+    multiple=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder whose files are added when nothing changes them any more; they are never deleted.",
+)
+def serve(directory: Path, **options: Any) -> int:
+    """Show the local page, take what a PACS pushes and what lies in watched folders, until Ctrl-C or SIGTERM."""
     from radcommons.web.site_app import serve as verb
 
     read_settings(directory)
-    verb(directory, host=host, port=port, dimse_port=dimse_port, dimse_host=dimse_host, dimse_aet=dimse_aet)
+    verb(directory, **options)
     return 0
 
 
 attach_fetching(site)
 attach_keeping(site)
+attach_life(site)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from radcommons.cli.site_options import DIRECTORY, JSON, WHAT_IF, opened, show
-from radcommons.records.errors import RadcommonsError, UsageError
-from radcommons.site.store import Store
+from radcommons.cli.site_options import DIRECTORY, JSON, WHAT_IF, opened, show, tell_hub
+from radcommons.records.errors import UsageError
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -22,19 +20,6 @@ def attach(site: click.Group) -> None:
     """Give `radcommons site` the commands of this file."""
     for command in (opt_out, agreement):
         site.add_command(command)
-
-
-def tell_hub(store: Store) -> str:
-    """Send what withdrawals wait; return why the hub was not told, empty when it was."""
-    from radcommons.site.hub import Hub
-    from radcommons.site.submit import send_withdrawals
-
-    try:
-        with Hub.of(store.settings, token=store.token, tries=3) as hub:
-            send_withdrawals(store, hub)
-    except RadcommonsError as error:
-        return str(error)
-    return ""
 
 
 @click.command(name="opt-out", epilog="Example: radcommons site opt-out gateway /lists/opted-out.csv")
@@ -161,10 +146,3 @@ def accept_agreement(directory: Path, file: Path, by: str, what_if: bool, as_jso
         if done.broken:
             click.echo(f"Clause {done.broken.id} is broken by site.toml, so nothing can be added: {done.broken.says}")
     return 1 if done.broken or done.held else 0
-
-
-def trial_of(store: Store, what_if: bool) -> Any:
-    """Return a throw-away copy of the store as a context, or the store itself."""
-    from radcommons.site.add import what_if as trial
-
-    return trial(store) if what_if else nullcontext(store)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from radcommons.records.errors import RadcommonsError
 from radcommons.site.store import Store, open_store
 
 DIRECTORY = click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
@@ -31,3 +32,16 @@ def opened(directory: Path) -> Iterator[Store]:
 def show(members: dict[str, Any]) -> None:
     """Print one JSON object."""
     click.echo(json.dumps(members, indent=2, ensure_ascii=False))
+
+
+def tell_hub(store: Store) -> str:
+    """Send what withdrawals wait; return why the hub was not told, empty when it was."""
+    from radcommons.site.hub import Hub
+    from radcommons.site.submit import send_withdrawals
+
+    try:
+        with Hub.of(store.settings, token=store.token, tries=3) as hub:
+            send_withdrawals(store, hub)
+    except RadcommonsError as error:
+        return str(error)
+    return ""

@@ -35,6 +35,7 @@ class FileEvent(StrEnum):
     HOLD = "hold"
     PASS = "pass"  # noqa: S105
     SUBMIT = "submit"
+    REVISE = "revise"
     WITHDRAW = "withdraw"
 
 
@@ -52,6 +53,8 @@ FILE: dict[tuple[FileState, FileEvent], FileState] = {
     (FileState.READY, FileEvent.HOLD): FileState.HELD,
     (FileState.READY, FileEvent.SUBMIT): FileState.SUBMITTED,
     (FileState.READY, FileEvent.WITHDRAW): FileState.WITHDRAWN,
+    # A corrected version of what went out takes its place in the next submission.
+    (FileState.SUBMITTED, FileEvent.REVISE): FileState.READY,
     (FileState.SUBMITTED, FileEvent.WITHDRAW): FileState.WITHDRAWN,
 }
 

@@ -18,6 +18,7 @@ from radcommons.dicom.profile import Profile, load_profile
 from radcommons.platform.database import insert_new
 from radcommons.platform.policy import load_protocol
 from radcommons.platform.pool import Pool
+from radcommons.records.errors import NotFound, UsageError
 from radcommons.records.lifecycle import FileState
 from radcommons.records.protocol import SelectionProtocol
 from radcommons.site.agreement import require_cover
@@ -106,7 +107,7 @@ def add(
         _tidy(store)
         follow(store)
         require_cover(store, site=site or store.settings.sites[0], protocol=chosen.id)
-        under = _prepare(store, site or store.settings.sites[0], chosen, rules, clinical)
+        under = prepare(store, site or store.settings.sites[0], chosen, rules, clinical)
         pool: Pool[Candidate, Judged] = Pool(
             start=start_judge,
             settings=(
@@ -116,7 +117,7 @@ def add(
                 profile or store.settings.profile,
                 keep,
             ),
-            lost=_lost,
+            lost=lost,
             jobs=jobs,
         )
         counts, codes = _run(store, paths, pool=pool, under=under, progress=progress, decided=decided)
@@ -174,7 +175,8 @@ def _run(
     return counts, codes
 
 
-def _lost(_candidate: Candidate, was_slow: bool) -> Judged:
+def lost(_candidate: Candidate, was_slow: bool) -> Judged:
+    """Return what becomes of a file whose process died twice."""
     if was_slow:
         return refused("undecodable-pixels", "It took longer than 15 minutes, so it was given up.")
     return refused(
@@ -191,7 +193,7 @@ def _tidy(store: Store) -> None:
             path.unlink(missing_ok=True)
 
 
-def _prepare(
+def prepare(
     store: Store, site: str, protocol: SelectionProtocol, profile: Profile, clinical: ClinicalTable | None
 ) -> AddedUnder:
     """Keep the policies and the clinical table, and return what the files are added under."""
@@ -217,6 +219,18 @@ def _prepare(
         profile=profile.digest,
         policy=together,
     )
+
+
+def protocol_of(store: Store, digest: str) -> str:
+    """Return how to load the protocol that a file went out by: by its name where that is still the same, else ours."""
+    with store.read() as connection:
+        name = connection.execute(sa.select(policy.c.id).where(policy.c.digest == digest)).scalar_one_or_none()
+    try:
+        if name is not None and load_protocol(name).digest == digest:
+            return str(name)
+    except (UsageError, NotFound):
+        pass
+    return store.settings.protocol
 
 
 def _take_clinical(connection: sa.Connection, site: str, table: ClinicalTable) -> None:

@@ -16,7 +16,7 @@ from radcommons.records.finding import Finding, Severity
 from radcommons.records.lifecycle import FILE, FileEvent, FileState, advance
 from radcommons.site.candidate import Candidate, Instance, Judged
 from radcommons.site.store import Change, Store
-from radcommons.site.tables import file, finding, patient, study
+from radcommons.site.tables import earlier, file, finding, patient, study
 
 _EVENT = {
     FileState.EXCLUDED: FileEvent.EXCLUDE,
@@ -96,8 +96,27 @@ def _record(change: Change, candidate: Candidate, judged: Judged, under: AddedUn
 
 def _forget(change: Change, number: int) -> None:
     """Take a file's row away because the same file is judged anew; the audit trail keeps that it was here."""
+    row = change.connection.execute(sa.select(file).where(file.c.id == number)).one()
+    if row.submission is not None:
+        keep_earlier(change, row, reason=row.reason)
     change.connection.execute(file.delete().where(file.c.id == number))
     change.tell("file.judged-again", subject=f"file:{number}")
+
+
+def keep_earlier(change: Change, row: sa.Row[tuple[object, ...]], *, reason: str) -> None:
+    """Keep what a file's row says of its submission, before the row says something new."""
+    change.connection.execute(
+        earlier.insert().values(
+            file=row.id,
+            submission=row.submission,
+            object_digest=row.object_digest,
+            object_size=row.object_size,
+            pseudonym=row.pseudonym,
+            sop_uid=row.sop_uid,
+            reason=reason,
+            replaced_at=instant(),
+        )
+    )
 
 
 def _forget_unread(change: Change, path: str) -> None:
@@ -207,7 +226,7 @@ def _hold_study(change: Change, study_uid: str, site: str) -> None:
                 file.update().where(file.c.id == row.id).values(state=state, code=question.code, reason=_TWO_PATIENTS)
             )
             change.tell("file.held", subject=f"file:{row.id}", code=question.code)
-        _write_findings(change, row.id, (question,))
+        write_findings(change, row.id, (question,))
 
 
 def _insert(change: Change, candidate: Candidate, judged: Judged, under: AddedUnder) -> None:
@@ -236,11 +255,12 @@ def _insert(change: Change, candidate: Candidate, judged: Judged, under: AddedUn
         row |= {"modality": (judged.examined.modality or "")[:16], "age_years": judged.examined.age_years}
     added = change.connection.execute(file.insert().values(**row))
     (number,) = added.inserted_primary_key or (0,)
-    _write_findings(change, number, judged.findings)
+    write_findings(change, number, judged.findings)
     change.tell(f"file.{judged.state}", subject=f"file:{number}", code=judged.code)
 
 
-def _write_findings(change: Change, number: int, findings: Sequence[Finding]) -> None:
+def write_findings(change: Change, number: int, findings: Sequence[Finding]) -> None:
+    """Write the findings of a file."""
     rows = [
         {"file": number, "code": one.code, "severity": one.severity, "message": one.message, "where": one.where}
         for one in findings

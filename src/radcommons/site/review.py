@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -11,6 +11,7 @@ from radcommons.platform.clock import instant
 from radcommons.records.errors import NotFound, UsageError
 from radcommons.records.finding import Finding, Severity
 from radcommons.records.lifecycle import FILE, FileEvent, FileState, advance
+from radcommons.site.agreement import Agreement, in_force, objection_to
 from radcommons.site.store import Change, Store
 from radcommons.site.tables import decision as decision_table
 from radcommons.site.tables import file, finding
@@ -71,32 +72,34 @@ def decide(store: Store, numbers: Sequence[int], *, decision: str, reviewer: str
     Returns
     -------
     list of Finding
-        One for each file that could not pass, with the reason; those stay held.
+        One for each file that could not pass, with the reason; those stay held. And one for each file that somebody
+        else decided a moment ago.
 
     Raises
     ------
     NotFound
-        If a number is no held file; then nothing is decided.
+        If a number never was a held file; then nothing is decided.
     """
     if decision not in DECISIONS:
         raise UsageError(f"There is no decision '{decision}'.", mend=f"Choose one of: {', '.join(DECISIONS)}.")
     if not reviewer.strip():
         raise UsageError("A decision needs the reviewer's name.", mend="Give --reviewer NAME.")
     with store.change() as change:
+        agreement = in_force(change.connection, store.settings.agreement)
         return [
             objection
             for number in numbers
-            if (objection := _decide(change, number, decision=decision, reviewer=reviewer.strip())) is not None
+            if (objection := _decide(change, number, decision, reviewer.strip(), agreement)) is not None
         ]
 
 
-def _decide(change: Change, number: int, *, decision: str, reviewer: str) -> Finding | None:
+def _decide(change: Change, number: int, decision: str, reviewer: str, agreement: Agreement | None) -> Finding | None:
     row = change.connection.execute(
         sa.select(file).where(file.c.id == number, file.c.state == FileState.HELD)
     ).one_or_none()
     if row is None:
-        raise NotFound(f"No held file has the number {number}.", mend="See `radcommons site review DIR --list`.")
-    if decision == "pass" and (objection := _cannot_pass(change, row)) is not None:
+        return _decided_before(change, number)
+    if decision == "pass" and (objection := _cannot_pass(change, row, agreement)) is not None:
         return objection
     state = advance(FILE, FileState(row.state), DECISIONS[decision])
     asked = change.connection.execute(
@@ -117,8 +120,21 @@ def _decide(change: Change, number: int, *, decision: str, reviewer: str) -> Fin
     return None
 
 
-def _cannot_pass(change: Change, row: sa.Row[tuple[object, ...]]) -> Finding | None:
-    """Return why a file cannot pass whatever the reviewer says: two objects of one UID cannot both leave."""
+def _decided_before(change: Change, number: int) -> Finding:
+    """Return who was faster with a file that is held no more; their decision stands."""
+    query = sa.select(decision_table).where(decision_table.c.file == number).order_by(decision_table.c.id.desc())
+    found = change.connection.execute(query.limit(1)).one_or_none()
+    if found is None:
+        raise NotFound(f"No held file has the number {number}.", mend="See `radcommons site review DIR --list`.")
+    message = f"It was decided before: {found.decision}, by {found.reviewer} at {found.at}. That decision stands."
+    return Finding(code="decided-before", severity=Severity.NOTE, message=message, subject=str(number))
+
+
+def _cannot_pass(change: Change, row: sa.Row[tuple[object, ...]], agreement: Agreement | None) -> Finding | None:
+    """Return why a file cannot pass whatever the reviewer says: the agreement, or two objects of one UID."""
+    objection = objection_to(change.connection, row, agreement=agreement)
+    if objection is not None:
+        return replace(objection, subject=str(row.id))
     other = sa.select(file.c.id).where(
         file.c.sop_uid == row.sop_uid,
         file.c.site == row.site,
@@ -128,5 +144,8 @@ def _cannot_pass(change: Change, row: sa.Row[tuple[object, ...]]) -> Finding | N
     found = change.connection.execute(other.limit(1)).scalar_one_or_none()
     if found is None:
         return None
-    message = f"File {found} carries the same SOP Instance UID and goes already; only one of them can."
+    message = (
+        f"File {found} carries the same SOP Instance UID and goes already; only one of them can. "
+        "Where this one is a correction of what went out, `radcommons site resubmit` sends it in its place."
+    )
     return Finding(code="uid-conflict", severity=Severity.REFUSAL, message=message, subject=str(row.id))

@@ -60,6 +60,21 @@ def counts(store: Store) -> dict[str, int]:
     return {"seen": sum(found.values()), **{str(state): found.get(state, 0) for state in ORDER}}
 
 
+def by_site(store: Store) -> dict[str, dict[str, int]]:
+    """Return the counts of each hospital of a group, with its patients."""
+    found = {site: {"seen": 0, **{str(state): 0 for state in ORDER}, "patients": 0} for site in store.settings.sites}
+    with store.read() as connection:
+        query = sa.select(file.c.site, file.c.state, sa.func.count()).group_by(file.c.site, file.c.state)
+        for site, state, count in connection.execute(query):
+            of_site = found.setdefault(site, {"seen": 0})
+            of_site[state] = count
+            of_site["seen"] += count
+        own = sa.select(patient.c.site, sa.func.count()).where(patient.c.merged_into.is_(None))
+        for site, count in connection.execute(own.group_by(patient.c.site)):
+            found.setdefault(site, {"seen": 0})["patients"] = count
+    return found
+
+
 def codes(store: Store) -> dict[str, int]:
     """Return the number of files by the code of each finding, notes included."""
     query = (

@@ -99,7 +99,7 @@ def take_back(store: Store, pseudonyms: Sequence[str], *, reason: str, study_uid
             site = pseudonym.partition("-")[0]
             rows = _affected(change, pseudonym, site, study_uid)
             _remember(change, pseudonym, site, study_uid)
-            at_hub = [row for row in rows if row.submission is not None]
+            at_hub = [row for row in rows if row.submission is not None or row.supersedes]
             if at_hub or (study_uid is None and _was_sent(change, pseudonym)):
                 document = Withdrawal(
                     schema="radcommons/withdrawal/v1",
