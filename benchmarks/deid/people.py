@@ -75,8 +75,51 @@ STREETS = (
 )
 PHONES = ("+49 30 {a}-{b}", "({c}) {d}-{e}", "+33 6 12 34 {f} {g}", "0{c}/{a}{b}", "020 7946 {e}", "+81-90-{e}-{h}")
 DOMAINS = ("mailbox.example", "posteo.test", "correo.example", "poczta.test")
-CONSONANTS, VOWELS = ["b", "br", "d", "dr", "f", "g", "gr", "h", "k", "kl", "l", "m", "n", "p", "qu", "r", "s", "st", "t", "tr", "v", "z"], ["a", "e", "i", "o", "u", "au", "ei", "ie"]  # noqa: E501
-ENDINGS = ["mann", "berg", "ski", "ton", "well", "ova", "ides", "quist", "ard", "enko", "ini", "eaux", "ovich", "sen", "dottir", "worthy"]  # noqa: E501
+CONSONANTS, VOWELS = (
+    [
+        "b",
+        "br",
+        "d",
+        "dr",
+        "f",
+        "g",
+        "gr",
+        "h",
+        "k",
+        "kl",
+        "l",
+        "m",
+        "n",
+        "p",
+        "qu",
+        "r",
+        "s",
+        "st",
+        "t",
+        "tr",
+        "v",
+        "z",
+    ],
+    ["a", "e", "i", "o", "u", "au", "ei", "ie"],
+)  # noqa: E501, RUF100
+ENDINGS = [
+    "mann",
+    "berg",
+    "ski",
+    "ton",
+    "well",
+    "ova",
+    "ides",
+    "quist",
+    "ard",
+    "enko",
+    "ini",
+    "eaux",
+    "ovich",
+    "sen",
+    "dottir",
+    "worthy",
+]  # noqa: E501, RUF100
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +220,34 @@ class Person:
     def birth_spellings(self) -> list[str]:
         """Return the birth date in words and figures."""
         y, m, d = self.birth
-        month = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"][m - 1]  # noqa: E501
-        german = ["Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"][m - 1]  # noqa: E501
+        month = [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ][m - 1]  # noqa: E501, RUF100
+        german = [
+            "Januar",
+            "Februar",
+            "März",
+            "April",
+            "Mai",
+            "Juni",
+            "Juli",
+            "August",
+            "September",
+            "Oktober",
+            "November",
+            "Dezember",
+        ][m - 1]  # noqa: E501, RUF100
         return [
             f"{y}{m:02d}{d:02d}", f"{d:02d}.{m:02d}.{y}", f"{m}/{d}/{y}", f"{y}-{m:02d}-{d:02d}", f"{d} {month} {y}",
             f"{month} {d}, {y}", f"{d}. {german} {y}", f"{d:02d}{month[:3].upper()}{y}", f"{d}.{m}.{y % 100:02d}",
