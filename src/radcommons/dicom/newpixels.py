@@ -51,20 +51,25 @@ class Spliced(io.RawIOBase):
         return self._size
 
     def readable(self) -> bool:
+        """Tell that it can be read."""
         return True
 
     def seekable(self) -> bool:
+        """Tell that any place can be sought."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place, and return it."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         self._at = max(base + offset, 0)
         return self._at
 
     def tell(self) -> int:
+        """Return the place."""
         return self._at
 
     def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes, all that are left by default."""
         wanted = self._size - self._at if size is None or size < 0 else size
         pieces = []
         while wanted > 0 and self._at < self._size:
