@@ -84,16 +84,25 @@ def site_app(directory: Path, *, hosts: tuple[str, ...] = _LOCAL) -> FastAPI:
 
 
 def serve(
-    directory: Path, *, host: str, port: int, dimse_port: int | None, dimse_host: str, dimse_aet: str | None
+    directory: Path,
+    *,
+    host: str,
+    port: int,
+    dimse_port: int | None,
+    dimse_host: str,
+    dimse_aet: str | None,
+    watch: tuple[Path, ...] = (),
 ) -> None:
-    """Serve the local page, and the DICOM port if one is given, until SIGINT or SIGTERM."""
+    """Serve the local page, the DICOM port if one is given, and watch folders, until SIGINT or SIGTERM."""
     from radcommons.site.receive import InboxWorker, listen
+    from radcommons.site.watch import Watcher, watched
 
     configure_logging()
     # A thread of a foreign library that fails prints its own text, which may quote a value: its kind is enough.
     threading.excepthook = lambda failed: log.error("thread-failed", error=failed.exc_type.__name__)
     app = site_app(directory, hosts=(*_LOCAL, host))
     store: Store = app.state.store
+    watcher = Watcher(store, watched((*store.settings.watch, *watch)))
     worker = InboxWorker(store)
     worker.start()
     receiver = None
@@ -102,11 +111,14 @@ def serve(
             receiver = listen(store, host=dimse_host, port=dimse_port, aet=dimse_aet or "", arrived=worker.arrived)
         except OSError as error:
             raise StorageError(f"The DICOM port {dimse_port} cannot be opened: {error.strerror}.") from None
+    if watcher.folders:
+        watcher.start()
     try:
         asyncio.run(_until_stopped(app, host, port))
     finally:
         if receiver is not None:
             receiver.close()
+        watcher.stop()
         worker.stop()
 
 
