@@ -12,13 +12,14 @@ _MARGIN, _LEAST_MARGIN = 0.18, 2
 
 # A word runs out where its ground has its brightness; most words that were covered in part ended within this,
 # in heights of the box.
-_ENDS = 1.5
+_ENDS, _LINE = 1.5, 1.5
 
 
 def grown(box: TextBox, shape: Iterable[int], kept: Sequence[TextBox]) -> TextBox:
     """Return a box with a margin, and longer at its ends, where letters fade into what lies behind them."""
     margin = round(_MARGIN * min(box.width, box.height)) + _LEAST_MARGIN
-    ends = round(_ENDS * min(box.width, box.height))
+    is_line = max(box.width, box.height) >= _LINE * min(box.width, box.height)
+    ends = round(_ENDS * min(box.width, box.height)) if is_line else 0
     is_across = box.width >= box.height
     longer = _with_margin(box, shape, margin + ends * is_across, margin + ends * (not is_across))
     if any(_shares(longer, other) and not _shares(box, other) for other in kept):

@@ -30,8 +30,8 @@ _SHORTEST = 96
 _READABLE = 0.5
 _SURE_MARKER = 0.6
 _SURE_SPLIT = 0.9
-_SHORT_READABLE, _LIKELY_SHORT, _SURE_SHORT, _CERTAIN, _LINE = 0.7, 0.8, 0.93, 0.97, 2.5
-_LARGE, _LARGE_READABLE = 0.05, 0.8  # of the frame's longer side: lungs and spines are that high, letters seldom
+_SHORT_READABLE, _LIKELY_SHORT, _CERTAIN, _LINE = 0.85, 0.8, 0.97, 2.5
+_LARGE, _LARGE_READABLE = 0.05, 0.9  # of the frame's longer side: lungs and spines are that high, letters seldom
 _RIM = 0.16
 _SURE_BOX = 0.75  # of the detection: such a box is writing even where nothing can be read
 
@@ -140,6 +140,7 @@ def _told(picture: Frame, box: TextBox, reader: TextReader) -> list[ReadBox]:
         readings.append(
             reader.read(_crop(picture, _inner(box)))
         )  # a side letter on a plate: its rim looks like strokes
+    straight = tuple(readings)
     if not is_upright or (readings[0].score < _SURE_MARKER and box.width <= 6 * box.height):
         readings += [reader.read(np.ascontiguousarray(np.rot90(crop, turn))) for turn in (1, 2, 3)]
     best = max(readings, key=lambda reading: reading.score)
@@ -147,8 +148,17 @@ def _told(picture: Frame, box: TextBox, reader: TextReader) -> list[ReadBox]:
         if is_marker(best.text):
             return [ReadBox(box=box, kind=Kind.MARKER)]
         if best is readings[0] and is_upright and best.score >= _SURE_SPLIT:
-            return _split(box, best)
-    return [ReadBox(box=box, kind=Kind.NOTHING if _is_nothing(box, best, max(picture.shape[:2])) else Kind.TEXT)]
+            parts = _split(box, best)
+            if parts:
+                return parts
+    return [
+        ReadBox(
+            box=box,
+            kind=Kind.NOTHING
+            if _is_nothing(box, best, max(picture.shape[:2]), is_upright=best in straight)
+            else Kind.TEXT,
+        )
+    ]
 
 
 def _inner(box: TextBox) -> TextBox:
@@ -156,26 +166,32 @@ def _inner(box: TextBox) -> TextBox:
     return replace(box, x=box.x + across, y=box.y + down, width=box.width - 2 * across, height=box.height - 2 * down)
 
 
-def _is_nothing(box: TextBox, reading: Reading, side: int) -> bool:
+def _is_nothing(box: TextBox, reading: Reading, side: int, *, is_upright: bool) -> bool:
     """Tell anatomy from writing: it is no line, and no character is read in it with any certainty."""
+    if reading.score < _READABLE and box.score < _SURE_BOX:
+        return True
+    is_line = max(box.width, box.height) >= _LINE * min(box.width, box.height)
+    if min(box.width, box.height) > _LARGE * side and not is_line:
+        return not (is_upright and len(reading.text) > 1 and reading.score >= _LARGE_READABLE)
+    if min(box.width, box.height) > _LARGE * side and reading.score < _READABLE:
+        return True
     if reading.score < _READABLE and box.score < _SURE_BOX:
         return True
     is_line = max(box.width, box.height) >= _LINE * min(box.width, box.height)
     if min(box.width, box.height) > _LARGE * side and reading.score < (_READABLE if is_line else _LARGE_READABLE):
         return True
-    if is_line or len(reading.text) > 2:
+    if is_line or len(reading.text) > 3:
         return False
     if len(reading.text) <= 1:  # clips and rings look like one letter; one letter alone names nobody, one Han sign may
         return reading.text.isascii() or reading.score < _CERTAIN
-    is_read = reading.score >= _SHORT_READABLE and box.score >= _LIKELY_SHORT
-    return not is_read and box.score < _SURE_SHORT and reading.score < _CERTAIN
+    return not (is_upright and reading.score >= _SHORT_READABLE and box.score >= _LIKELY_SHORT)
 
 
 def _split(box: TextBox, reading: Reading) -> list[ReadBox]:
     """Keep a side letter that stands before or behind other words, where a gap tells them apart."""
     words = list(re.finditer(r"\S+", reading.text))
     if len(words) < 2:
-        return [ReadBox(box=box, kind=Kind.TEXT)]
+        return []
     for word, beside, is_first in ((words[0], words[1], True), (words[-1], words[-2], False)):
         if not is_marker(word.group()):
             continue
@@ -186,7 +202,7 @@ def _split(box: TextBox, reading: Reading) -> list[ReadBox]:
         marker, rest = (left, right) if is_first else (right, left)
         if min(marker.width, rest.width) > 2:
             return [ReadBox(box=marker, kind=Kind.MARKER), ReadBox(box=rest, kind=Kind.TEXT)]
-    return [ReadBox(box=box, kind=Kind.TEXT)]
+    return []
 
 
 def _crop(picture: Frame, box: TextBox) -> Frame:
