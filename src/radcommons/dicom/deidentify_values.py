@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -53,6 +54,8 @@ CODING_SCHEME, CODE_MEANING = 0x00080102, 0x00080104
 _TERMINOLOGIES = "DCM SCT SRT SNM3 99SDM LN UCUM RADLEX FMA NCIt UMLS I9C I10 ICD10 ICD-10-CM BARI ACR"
 TERMINOLOGIES = frozenset(_TERMINOLOGIES.split())
 REMOVED_TEXT = "REMOVED"
+FORMS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
+FEWEST_PACKED = 3
 DUMMIES: dict[str, object] = {
     "AE": REMOVED_TEXT, "AS": "000D", "CS": REMOVED_TEXT, "DA": "19000101", "DT": "19000101000000", "TM": "000000",
     "DS": "0", "IS": "0", "LO": REMOVED_TEXT, "LT": REMOVED_TEXT, "PN": REMOVED_TEXT, "SH": REMOVED_TEXT,
@@ -226,7 +229,9 @@ class Values:
     def _number(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
         if element.VR not in NUMBER_VRS:
             return self._broken(element, rule, path)
-        if element.is_empty or element.VR not in ("DS", "IS"):
+        if element.VR not in ("DS", "IS"):
+            return self._keep(element, rule, path, _source)
+        if element.is_empty:
             return element
         texts = [str(getattr(value, "original_string", value)).strip(" \0") for value in _many(element.value)]
         if not all(map(NUMBER.fullmatch, texts)):
@@ -241,7 +246,8 @@ class Values:
         # a text where the standard has numbers or bytes is a broken object, or a hiding place
         if element.VR not in BINARY_VRS and rule.vr != element.VR:
             return self._broken(element, rule, path)
-        if isinstance(element.value, bytes) and self._cleaner.is_named_in(element.value):
+        stored = element.value if isinstance(element.value, bytes) else packed(element)
+        if stored and self._cleaner.is_named_in(stored):
             self.cleaned.append(path + rule.name)
             return self.replaced(element.tag, rule)
         return element
@@ -308,6 +314,18 @@ class Values:
                 self.cleaned.append(where)
             elif result.held_unknown:
                 self.words_removed.append(where)
+
+
+def packed(element: DataElement) -> bytes:
+    """Return binary numbers as bytes in both orders, for text may hide in them; nothing of fewer than three."""
+    form = FORMS.get(element.VR)
+    if form is None or element.VM < FEWEST_PACKED:
+        return b""
+    values = list(element.value)
+    try:
+        return b"".join(struct.pack(f"{order}{len(values)}{form}", *values) for order in "<>")
+    except (struct.error, OverflowError):  # no numbers of this width: not read from a file, and not written to one
+        return b""
 
 
 def _single(vr: str) -> str:

@@ -12,7 +12,7 @@ from radcommons.dicom.mapping import Mapper
 from radcommons.dicom.part import PartJudge, company_of, is_creator
 from radcommons.dicom.plan import Plan, Slot
 from radcommons.dicom.profile import Profile
-from radcommons.dicom.quick import Quick, gone_for, quick_for
+from radcommons.dicom.quick import BINARY_NUMBERS, Quick, gone_for, quick_for
 from radcommons.dicom.quick_items import quick_items
 from radcommons.dicom.read import Header, parse
 from radcommons.dicom.rewrite import PREAMBLE, Encoded
@@ -264,7 +264,12 @@ class HeaderKind:
             quick = quick_for(Rule(SIMPLE.get(vr, Op.KEEP), vr, "", ""), vr, self.mapper)
         else:
             quick = quick_for(rule, vr, self.mapper)
-        return quick if quick is not None and quick(content) == expected else None
+        if quick is None or quick(content) != expected:
+            return None
+        if vr.split(" ")[0] not in BINARY_NUMBERS:
+            return quick
+        # as many numbers as before: a wrong length swallows the elements that follow
+        return lambda fresh: quick(fresh) if len(fresh) == len(content) else None
 
 
 def _text(content: bytes) -> str:

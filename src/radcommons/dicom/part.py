@@ -124,6 +124,7 @@ class Watched(Dataset):
             raise
 
     def get(self, key: object, default: object = None) -> object:  # type: ignore[override]
+        """Return a value or element as `Dataset.get` does, and remember if there was none."""
         found = super().get(key, default)  # type: ignore[call-overload]
         if found is default:
             self._miss(key)

@@ -29,6 +29,7 @@ _DATETIME = re.compile(rb"[0-9]{14}(?:\.[0-9]{1,6})? ?")
 _TIME = re.compile(rb"[0-9]{6}(?:\.[0-9]{1,6})? ?")
 _LONGEST_DECIMAL = 16
 _WIDTHS = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8}
+BINARY_NUMBERS = frozenset(_WIDTHS)
 _FLOATS = {"FL": "f", "FD": "d"}
 
 

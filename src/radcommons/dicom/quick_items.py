@@ -11,7 +11,7 @@ from radcommons.dicom.actions import RuleBook
 from radcommons.dicom.elements import Irregular, Raw, element_at
 from radcommons.dicom.mapping import Mapper
 from radcommons.dicom.part import parse_alone
-from radcommons.dicom.quick import Quick, quick_for
+from radcommons.dicom.quick import BINARY_NUMBERS, Quick, quick_for
 from radcommons.dicom.stream import ITEM_END, UNDEFINED, Encoding
 from radcommons.dicom.text_identity import KnownIdentity
 from radcommons.records.errors import UnreadableInstance
@@ -85,7 +85,7 @@ def _item(
         if vr == "SQ" and fresh:
             leaf.items = _leaves(own, fresh, book.items(raw.tag), mapper, encoding)
         elif fresh and not raw.tag >> 16 & 1 and _names_nobody(own, encoding):
-            quick = quick_for(rule, vr, mapper)
+            quick = None if vr.split(" ")[0] in BINARY_NUMBERS else quick_for(rule, vr, mapper)
             leaf.quick = quick if quick is not None and quick(own) == fresh else None
         leaves.append(leaf)
     return leaves

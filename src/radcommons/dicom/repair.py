@@ -5,7 +5,10 @@ After this no later room meets a value that raises when it is looked at, and no 
 
 from __future__ import annotations
 
-from pydicom.datadict import dictionary_VR, keyword_for_tag
+import re
+from functools import lru_cache
+
+from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.filewriter import correct_ambiguous_vr
@@ -14,6 +17,8 @@ from pydicom.tag import BaseTag
 from radcommons.dicom.stream import MAX_DEPTH
 from radcommons.records.errors import UnreadableInstance
 from radcommons.records.finding import Finding, Severity
+
+_NUMBERS = frozenset({"US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT"})
 
 
 def settle(dataset: Dataset, notes: list[Finding], *, little: bool, path: str = "", depth: int = 0) -> None:
@@ -57,6 +62,7 @@ def _converted(dataset: Dataset, tag: BaseTag, where: str, notes: list[Finding])
     try:
         element = dataset[tag]
         _require_numbers(element)
+        _require_multiplicity(element)
         return element
     # pydicom converts by some thirty functions that raise as they please, quoting the value.
     except Exception:
@@ -77,6 +83,24 @@ def _require_numbers(element: DataElement) -> None:
     if element.VR in ("IS", "DS") and element.value is not None:
         for number in element.value if element.VM > 1 else [element.value]:
             float(number if number not in ("", None) else 0)
+
+
+def _require_multiplicity(element: DataElement) -> None:
+    """Refuse binary numbers that are more than their attribute may have: a wrong length swallowed what follows."""
+    if element.VR in _NUMBERS and element.VM > 1:
+        most = _most_values(int(element.tag))
+        if most is not None and most < element.VM:
+            raise ValueError
+
+
+@lru_cache(maxsize=4096)
+def _most_values(tag: int) -> int | None:
+    """Return how many values the dictionary lets an attribute have, None where it sets no bound (PS3.6)."""
+    try:
+        multiplicity = dictionary_VM(tag)
+    except KeyError:
+        return None
+    return None if "n" in multiplicity else max(map(int, re.findall(r"[0-9]+", multiplicity)))
 
 
 def _vr_of(tag: BaseTag) -> str:

@@ -217,3 +217,29 @@ def test_output_reads_again():
     for output in Both().all(file_of(slice_of(number)) for number in range(1, 6)):
         assert isinstance(output, bytes)
         assert read_header(io.BytesIO(output)).findings == ()
+
+
+def test_wrong_length_of_a_number_hides_no_text():
+    """A number whose length swallows the elements behind it is emptied, first in its series or in the middle of it."""
+    both = Both()
+    both.all(file_of(slice_of(number, SpiralPitchFactor=0.6 + number)) for number in range(1, 6))
+    file = bytearray(file_of(slice_of(6, SpiralPitchFactor=0.6)))
+    place = file.index(b"\x18\0\x11\x93FD")
+    for count in (2, 4, 9):
+        file[place + 6 : place + 8] = (8 * count).to_bytes(2, "little")
+        file[place + 16 : place + 24] = b"Quellman"
+        for cleaner in (both, Both()):
+            output = cleaner(bytes(file))
+            assert isinstance(output, str) or b"Quellman" not in output
+
+
+def test_numbers_that_spell_a_name_go():
+    """Numbers whose bytes are the patient's name do not come out."""
+    text = b"Quellmann Theobald      "
+    for vr, tag in (("FD", 0x00189311), ("US", 0x00280106), ("FL", 0x00189309)):
+        dataset = slice_of(1)
+        dataset.add_new(tag, vr, None)
+        dataset[tag].VR = "OB"
+        dataset[tag].value = text
+        file = file_of(dataset).replace(b"OB\0\0\x18\0\0\0Quell", vr.encode() + b"\x18\0Quell")
+        assert b"uellmann" not in Both()(file)
