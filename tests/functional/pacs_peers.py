@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +27,15 @@ AETable BEGIN
 PACS {storage} RW (1000, 4096mb) ANY
 AETable END
 """
+
+
+def dcmtk(tool: str) -> str:
+    """Return the path of a tool of dcmtk; pynetdicom has scripts of the same names beside this Python."""
+    ours = str(Path(sys.executable).parent)
+    path = os.pathsep.join(one for one in os.environ["PATH"].split(os.pathsep) if one != ours)
+    found = shutil.which(tool, path=path)
+    assert found, f"dcmtk is not installed: no {tool} (Debian: dcmtk)"
+    return found
 
 
 def free_port() -> int:
@@ -75,7 +86,7 @@ def dcmqrscp(folder: Path, *options: str, port: int = 0, landing: int = 0) -> It
     config = folder / "dcmqrscp.cfg"
     config.write_text(QR_CONFIG.format(port=port, landing=landing, storage=storage))
     log = (folder / "log").open("ab")
-    process = subprocess.Popen(["dcmqrscp", "-c", str(config), *options], stdout=log, stderr=log)
+    process = subprocess.Popen([dcmtk("dcmqrscp"), "-c", str(config), *options], stdout=log, stderr=log)
     archive = Archive(port, landing, process, storage)
     try:
         _wait_for(port, process)
@@ -87,7 +98,7 @@ def dcmqrscp(folder: Path, *options: str, port: int = 0, landing: int = 0) -> It
 
 def push(archive: Archive, paths: Sequence[Path], *options: str) -> None:
     """Send files to an archive with dcmtk's storescu."""
-    command = ["storescu", "-aet", "MODALITY", "-aec", "PACS", *options, "127.0.0.1", str(archive.port)]
+    command = [dcmtk("storescu"), "-aet", "MODALITY", "-aec", "PACS", *options, "127.0.0.1", str(archive.port)]
     done = subprocess.run([*command, *map(str, paths)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-1000:]
 

@@ -14,7 +14,7 @@ from radcommons.site.fetch_report import SeriesOutcome
 from radcommons.site.fetch_state import COMPLETE, FAILED, MOVED, PARTIAL, Came, came
 from radcommons.site.fetch_take import Settler, Taker
 from radcommons.site.pacs_find import Image
-from radcommons.site.pacs_get import Asked
+from radcommons.site.pacs_get import PROPOSALS, Asked
 from radcommons.site.store import Store
 
 
@@ -57,9 +57,13 @@ class Bringer:
                 if error.code in PERMANENT:
                     raise
             # A peer that closes after every tenth object still brings a series to its end.
-            attempt = 0 if progress.got > before else attempt + 1
+            attempt = 0 if progress.got > before else attempt + bool(progress.code)
             if not progress.code and progress.got == before:
-                break  # it answered, and has no more to give
+                # It answered and gave nothing: it may hold what is left in a syntax that it found no context for.
+                progress.proposal += 1
+                if progress.proposal >= PROPOSALS:
+                    break
+                continue
             if progress.got == before:
                 self.patience.pause(attempt)
         return self._outcome(task, progress, self._unfinished(task, progress))
@@ -82,6 +86,7 @@ class Bringer:
             modality=str(task.series.header.get("Modality") or "").upper(),
             images=missing,
             sop_uids=tuple(image.sop_uid for image in missing) if is_part else (),
+            proposal=progress.proposal,
         )
         taker = Taker(asked, self.settler, self.throttle, self.parts, self.counted)
         try:
@@ -134,6 +139,7 @@ class _Progress:
     size: int = 0
     strangers: int = 0
     code: str = ""
+    proposal: int = 0
 
     def count(self, taker: Taker) -> None:
         self.got += taker.got

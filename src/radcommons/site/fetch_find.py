@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -205,9 +205,16 @@ class Finder:
                 if self.keep:
                     save_series(self.store, self.peer, one, state=EXCLUDED, code=criterion, expected=one.count)
             else:
-                tasks.append(Task(study=study, series=one))
+                tasks.append(Task(study=study, series=one if self.keep else self._counted(one)))
         state = EXCLUDED if excluded and not tasks else WAITING
         return StudyPlan(study=study, line=line, state=state, tasks=tuple(tasks), excluded=excluded)
+
+    def _counted(self, series: Listed) -> Listed:
+        """Count the instances of a series where the peer does not tell their number by itself."""
+        if series.count is not None:
+            return series
+        images = self.patience.keep_asking(self.pacs, lambda: self.pacs.images(series.study_uid, series.series_uid))
+        return replace(series, count=len(images))
 
     def _clinical(self, patient_id: str) -> tuple[ClinicalEntry, ...]:
         query = sa.select(clinical_table.c.members).where(

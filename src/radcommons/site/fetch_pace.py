@@ -84,7 +84,7 @@ class Window:
             return 0.0
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         opening = midnight + timedelta(minutes=self.begin)
-        return (opening - now).total_seconds()
+        return (opening - now).total_seconds() % (24 * 3600)
 
 
 def local_now() -> datetime:

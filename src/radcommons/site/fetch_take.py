@@ -10,9 +10,12 @@ import queue
 import secrets
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from pydicom.dataset import Dataset
 
 from radcommons.platform.durable import disk_full_is_named, fsync_directory
 from radcommons.site.fetch_pace import Throttle
@@ -22,6 +25,9 @@ from radcommons.site.store import Store
 
 _BATCH = 64
 _WAITING = 512
+_GATHER_S = 0.05
+# Flushes wait for the disk, which takes several at once as fast as one.
+_FLUSHES = 4
 
 
 @dataclass(slots=True)
@@ -44,7 +50,7 @@ class Settler:
     source: str
     settled: Callable[[], None] = lambda: None
     problem: Exception | None = None
-    _queue: queue.Queue[Path | None] = field(default_factory=lambda: queue.Queue(_WAITING))
+    _queue: queue.Queue[tuple[Path, Dataset] | None] = field(default_factory=lambda: queue.Queue(_WAITING))
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -52,9 +58,9 @@ class Settler:
         self._thread = threading.Thread(target=self._run, name="settler", daemon=True)
         self._thread.start()
 
-    def put(self, part: Path) -> None:
-        """Hand over a received file; waits while too many are in hand."""
-        self._queue.put(part)
+    def put(self, part: Path, head: Dataset) -> None:
+        """Hand over a received file with its names; waits while too many are in hand."""
+        self._queue.put((part, head))
 
     def drain(self) -> None:
         """Wait until everything handed over is durable.
@@ -79,10 +85,10 @@ class Settler:
             batch = [self._queue.get()]
             with suppress(queue.Empty):
                 while batch[-1] is not None and len(batch) < _BATCH:
-                    batch.append(self._queue.get_nowait())
+                    batch.append(self._queue.get(timeout=_GATHER_S))
             if self.problem is None:
                 try:
-                    self._settle([part for part in batch if part is not None])
+                    self._settle([pair for pair in batch if pair is not None])
                 except Exception as error:  # kept for whoever waits in `drain`
                     self.problem = error
             for _ in batch:
@@ -90,15 +96,16 @@ class Settler:
             if batch[-1] is None:
                 return
 
-    def _settle(self, parts: list[Path]) -> None:
-        arrived: list[Arrived] = []
-        with disk_full_is_named("the inbox"):
-            for part in parts:
-                arrived.append(arrived_at(*settle(part, self.folder, durable=False)))
+    def _settle(self, parts: list[tuple[Path, Dataset]]) -> None:
+        with disk_full_is_named("the inbox"), ThreadPoolExecutor(_FLUSHES) as flushes:
+            arrived = list(flushes.map(self._one, parts))
             if arrived:
                 fsync_directory(self.folder)
         write_arrivals(self.store, arrived, source=self.source)
         self.settled()
+
+    def _one(self, pair: tuple[Path, Dataset]) -> Arrived:
+        return arrived_at(*settle(pair[0], self.folder, durable=False), head=pair[1])
 
 
 @dataclass(slots=True)
@@ -121,20 +128,20 @@ class Taker:
             return OUT_OF_RESOURCES
         size = part.stat().st_size
         self.throttle.took(size)
-        if not self._is_asked(part):
+        head = identify(part)
+        if not self._is_asked(head):
             part.unlink(missing_ok=True)
             self.strangers += 1
             return NOT_ASKED_FOR
         mine = self.parts / f"{secrets.token_hex(16)}.part"
         part.rename(mine)
-        self.settler.put(mine)
+        self.settler.put(mine, head)
         self.got, self.size = self.got + 1, self.size + size
         self.counted(size)
         return SUCCESS
 
-    def _is_asked(self, part: Path) -> bool:
+    def _is_asked(self, head: Dataset) -> bool:
         """Compare the object's own header, not what the command says of it."""
-        head = identify(part)
         study_uid, series_uid, patient_id = (
             named(head, name) for name in ("StudyInstanceUID", "SeriesInstanceUID", "PatientID")
         )

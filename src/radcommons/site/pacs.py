@@ -28,6 +28,7 @@ VERIFICATION = "1.2.840.10008.1.1"
 # An association that says nothing for so long is dead; a large object on a slow line keeps talking.
 SILENCE_S = 60.0
 _CONNECT_S = 15.0
+_LARGEST_PDU = 64 << 20
 _ADDRESS = re.compile(r"(?P<aet>[^@\\]{1,16})@(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 # PS3.8 section 9.3.4: why an association was refused, as a data manager reads it.
 _REFUSALS = {
@@ -174,14 +175,34 @@ def _open(
     if not association.is_established:
         raise _refusal(peer, association)
     with suppress(OSError, AttributeError):
-        send_at_once(association)
+        make_swift(association)
     return association
 
 
-def send_at_once(association: Association) -> None:
-    """Let small answers not wait for more to send (Nagle's algorithm, RFC 896)."""
+def make_swift(association: Association) -> None:
+    """Send small answers at once, and read what comes in large pieces.
+
+    Nagle's algorithm (RFC 896) would hold each acknowledgement back, and pynetdicom asks the socket for 4 KiB at a
+    time: 32 calls for each PDU of a usual peer.
+    """
     transport: Any = association.dul.socket
-    transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection: socket.socket = transport.socket
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def receive(count: int) -> bytearray:
+        if count > _LARGEST_PDU:
+            raise OSError("a PDU larger than any peer sends")  # a length that lies must not become memory
+        held = bytearray(count)
+        view, done = memoryview(held), 0
+        while done < count:
+            taken = connection.recv_into(view[done:])
+            if not taken:
+                view.release()
+                return held[:done]
+            done += taken
+        return held
+
+    transport.recv = receive
 
 
 def _resolved(peer: Peer) -> str:

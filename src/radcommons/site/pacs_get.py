@@ -67,6 +67,8 @@ class Asked:
     images: tuple[Image, ...] = ()
     # Only these; empty is the whole series.
     sop_uids: tuple[str, ...] = ()
+    # Which way of proposing transfer syntaxes; see `storage_contexts`.
+    proposal: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +182,9 @@ class DimsePacs:
         """Return None when the peer offers no C-GET at all."""
         classes = storage_classes(asked)
         models = [build_context(model) for model in (STUDY_ROOT_GET, PATIENT_ROOT_GET)]
-        storage = list(islice(storage_contexts(classes, asked.images), MOST_CONTEXTS - len(models)))
+        storage = list(
+            islice(storage_contexts(classes, asked.images, proposal=asked.proposal), MOST_CONTEXTS - len(models))
+        )
         served = sorted({context.abstract_syntax or "" for context in storage})
 
         def on_store(event: Any) -> int:
@@ -282,20 +286,32 @@ def storage_classes(asked: Asked) -> tuple[str, ...]:
     return (*guessed, *_ELSE)
 
 
-def storage_contexts(classes: Sequence[str], images: Sequence[Image]) -> Iterator[PresentationContext]:
-    """Yield one context a class for uncompressed objects, then one for each compressed syntax of each class.
+def storage_contexts(
+    classes: Sequence[str], images: Sequence[Image], *, proposal: int = 0
+) -> Iterator[PresentationContext]:
+    """Yield the contexts to propose for storage, in one of three ways.
 
-    A peer chooses one syntax of a context and may not decode: so each syntax in which it may hold objects stands in a
-    context of its own. Uncompressed ones are equal, and one context of them is enough.
+    A peer chooses one syntax of a context and may not decode, so
+
+    0. uncompressed syntaxes stand in one context, and each compressed one in a context of its own: a peer that looks
+       for a context by class and syntax finds the right one for each object;
+    1. all stand in one context, compressed first: a peer that looks by class alone chooses what it prefers;
+    2. compressed ones stand alone: such a peer, for objects that it did not send the other ways.
     """
-    for sop_class in classes:
-        yield build_context(sop_class, list(_UNCOMPRESSED))
-    known = list(dict.fromkeys(syntax for image in images for syntax in image.transfer_syntaxes))
-    usual = [*known, *(syntax for syntax in _USUAL if syntax not in known)]
-    for syntax in usual:
+    known = [syntax for image in images for syntax in image.transfer_syntaxes]
+    compressed = [one for one in dict.fromkeys((*known, *_USUAL)) if one not in _UNCOMPRESSED]
+    if proposal == 1:
         for sop_class in classes:
-            if syntax not in _UNCOMPRESSED:
-                yield build_context(sop_class, [syntax])
+            yield build_context(sop_class, [*compressed, *_UNCOMPRESSED])
+        return
+    for sop_class in classes if proposal == 0 else ():
+        yield build_context(sop_class, list(_UNCOMPRESSED))
+    for syntax in compressed:
+        for sop_class in classes:
+            yield build_context(sop_class, [syntax])
+
+
+PROPOSALS = 3
 
 
 # In the order in which archives hold them; the rest of the standard's follows while there is room.

@@ -12,7 +12,7 @@ from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 
 from radcommons.records.errors import UsageError
-from radcommons.site.pacs import VERIFICATION, send_at_once
+from radcommons.site.pacs import VERIFICATION, make_swift
 from radcommons.site.pacs_get import NOT_ASKED_FOR, OUT_OF_RESOURCES, SUCCESS, Landing, take_event
 from radcommons.site.pacs_tls import server_context
 from radcommons.site.receive_inbox import identify, named
@@ -37,7 +37,7 @@ def land(landing: Landing, *, host: str, port: int, settings: SiteSettings) -> I
 
     def on_requested(event: Any) -> None:
         with suppress(OSError, AttributeError):
-            send_at_once(event.assoc)
+            make_swift(event.assoc)
 
     def on_store(event: Any) -> int:
         try:

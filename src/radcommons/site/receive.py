@@ -25,7 +25,7 @@ from radcommons.records.errors import Conflict
 from radcommons.records.lifecycle import FileState
 from radcommons.site.add import add
 from radcommons.site.candidate import Candidate
-from radcommons.site.pacs import VERIFICATION, parse_peer, receive_into, send_at_once
+from radcommons.site.pacs import VERIFICATION, make_swift, parse_peer, receive_into
 from radcommons.site.pacs_get import take_event
 from radcommons.site.pacs_tls import server_context
 from radcommons.site.receive_commit import COMMITMENT, Committer
@@ -86,7 +86,7 @@ class _Intake:
     def on_requested(self, event: Event) -> None:
         """Refuse who is not on the list, before anything of them is read (PS3.8 section 9.3.4)."""
         with contextlib.suppress(OSError, AttributeError):
-            send_at_once(event.assoc)
+            make_swift(event.assoc)
         request: Any = event.assoc.requestor.primitive
         objection = self.rules.objection(
             calling=str(request.calling_ae_title),
@@ -96,6 +96,7 @@ class _Intake:
         if objection:
             log.warning("receive.not-welcome", reason=objection[2])
             event.assoc.acse.send_reject(*objection)
+            event.assoc.kill()  # waits until the refusal is sent: the socket closes when this handler returns
 
     def on_store(self, event: Event) -> int:
         """Take one object in; it is acknowledged when it is durable."""

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import IO
 
 import sqlalchemy as sa
-from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag, Tag
 
 from radcommons.dicom import quiet  # noqa: F401  (its import silences values in warnings)
 from radcommons.platform.clock import instant
@@ -35,6 +36,8 @@ from radcommons.site.walk import text_of
 
 _ROUTE = ".route.json"
 _NAMES = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID")
+_TAGS: list[BaseTag | int] = [Tag(name) for name in _NAMES]
+_LAST = Tag("SeriesInstanceUID")  # the elements of a data set ascend (PS3.5 section 7.1)
 _PIECE = 1 << 20
 
 
@@ -118,10 +121,15 @@ def identify(path: Path) -> Dataset:
     PHI: the identifier of the patient is among them; it goes into the encrypted store or nowhere.
     """
     try:
-        return dcmread(path, stop_before_pixels=True, specific_tags=list(_NAMES), force=True)
+        with path.open("rb") as source:
+            return read_partial(source, stop_when=_is_past, force=True, specific_tags=_TAGS)
     # Foreign bytes: whatever stops the parser, the object has no names, and the judge will say why.
     except Exception:
         return Dataset()
+
+
+def _is_past(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    return bool(tag > _LAST)
 
 
 def named(dataset: Dataset, keyword: str) -> str:
@@ -196,9 +204,9 @@ def write_arrivals(store: Store, arrived: Sequence[Arrived], *, source: str) -> 
             insert_new(change.connection, arrival, rows)
 
 
-def arrived_at(path: Path, digest: str, size: int) -> Arrived:
-    """Return an object in the inbox with the names that its header gives."""
-    head = identify(path)
+def arrived_at(path: Path, digest: str, size: int, *, head: Dataset | None = None) -> Arrived:
+    """Return an object in the inbox with the names that its header gives; `head` spares reading it again."""
+    head = identify(path) if head is None else head
     sop_class, sop_uid, study_uid, series_uid, patient_id = (named(head, name) for name in _NAMES)
     return Arrived(
         path=path,
