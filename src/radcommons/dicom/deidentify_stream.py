@@ -89,7 +89,7 @@ class StreamCleaner:
 
         References
         ----------
-        DICOM PS3.15 annex E; ADR 0020.
+        DICOM PS3.15 annex E; ADR 0017.
         """
         turn = self._window.load(source)
         if not self._is_remembering:
