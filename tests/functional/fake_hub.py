@@ -33,6 +33,8 @@ class FakeHub:
         self.forge_receipt = False
         # What a submission that is whole becomes: "curated" once a curator decided.
         self.state = "received"
+        # Its clock, when it is not that of this machine.
+        self.date = ""
         self._chance = random.Random(seed)
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -82,6 +84,9 @@ class FakeHub:
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return hub.date or super().date_time_string(timestamp)
 
             do_GET = do_POST = _answer  # noqa: N815
 

@@ -69,8 +69,14 @@ class Gateway:
 
     def run(self, command: str, *arguments: object) -> tuple[int, dict[str, Any]]:
         """Run `radcommons site COMMAND DIR ... --json` in this process; return its exit status and what it printed."""
+        return self._run([*command.split(), str(self.directory), *map(str, arguments), "--json"])
+
+    def run_file(self, command: str, first: Path, *arguments: object) -> tuple[int, dict[str, Any]]:
+        """Run `radcommons site COMMAND FIRST DIR ... --json`."""
+        return self._run([command, str(first), str(self.directory), *map(str, arguments), "--json"])
+
+    def _run(self, names: list[str]) -> tuple[int, dict[str, Any]]:
         said = io.StringIO()
-        names = [*command.split(), str(self.directory), *map(str, arguments), "--json"]
         with contextlib.redirect_stdout(said):
             try:
                 status = cli.main(args=["site", *names], standalone_mode=False)

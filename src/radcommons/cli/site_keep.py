@@ -18,7 +18,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 def attach(site: click.Group) -> None:
     """Give `radcommons site` the commands of this file."""
-    for command in (opt_out, agreement):
+    for command in (opt_out, agreement, backup, restore, reopen, adopt, clean_up, receipts, uninstall):
         site.add_command(command)
 
 
@@ -146,3 +146,176 @@ def accept_agreement(directory: Path, file: Path, by: str, what_if: bool, as_jso
         if done.broken:
             click.echo(f"Clause {done.broken.id} is broken by site.toml, so nothing can be added: {done.broken.says}")
     return 1 if done.broken or done.held else 0
+
+
+@click.command(epilog="Example: radcommons site backup gateway gateway.age --recipient age1... --recipient age1...")
+@DIRECTORY
+@click.argument("file", type=FILE)
+@click.option("--recipient", "recipients", multiple=True, required=True, help="Who may open it: age1...; repeat it.")
+@click.option("--everything", is_flag=True, help="Take the objects that the hub acknowledged as well.")
+@click.option("--move", is_flag=True, help="The gateway goes on elsewhere: nothing changes here any more.")
+@WHAT_IF
+@JSON
+def backup(
+    directory: Path,
+    file: Path,
+    recipients: tuple[str, ...],
+    everything: bool,
+    move: bool,
+    what_if: bool,
+    as_json: bool,
+) -> int:
+    """Write an encrypted backup to FILE while the gateway runs; any one recipient opens it."""
+    from radcommons.site.keep import backup as verb
+    from radcommons.site.keep import recipients_of
+
+    with opened(directory) as store:
+        if what_if:
+            members: dict[str, Any] = {"recipients": len(recipients_of(recipients)), "what_if": True}
+        else:
+            members = asdict(verb(store, file, recipients=recipients, everything=everything, move=move))
+            members["bytes"] = file.stat().st_size
+    if as_json:
+        show(members)
+    elif what_if:
+        click.echo(f"Would write {file} for {members['recipients']} recipients; nothing changed.")
+    else:
+        click.echo(
+            f"{file}: {members['bytes']} bytes, {members['objects']} objects, generation {members['generation']}."
+        )
+        click.echo("Prove it now and then: radcommons site restore FILE DIR --identity FILE --what-if")
+        if move:
+            click.echo("This gateway is closed. Restore the file on the other PC.")
+    return 0
+
+
+@click.command(epilog="Example: radcommons site restore gateway.age gateway --identity key.txt")
+@click.argument("file", type=FILE)
+@DIRECTORY
+@click.option("--identity", required=True, type=FILE, help="File of the age identity, as age-keygen wrote it.")
+@click.option("--what-if", is_flag=True, help="Prove the backup to the last byte; nothing is laid out.")
+@JSON
+def restore(file: Path, directory: Path, identity: Path, what_if: bool, as_json: bool) -> int:
+    """Lay a backup out as the gateway in DIRECTORY, after proving that it is whole."""
+    from radcommons.site.keep import restore as verb
+
+    done = verb(file, directory, identity=identity, try_only=what_if)
+    if as_json:
+        show({**asdict(done), "what_if": what_if})
+    else:
+        click.echo(
+            f"Proven: {done.patients} patients, {done.files} files, {done.objects} objects as of {done.manifest.at}."
+        )
+        if done.missing:
+            click.echo(f"{done.missing} objects that were not acknowledged are missing: add their originals again.")
+        if not what_if:
+            click.echo(f"The gateway is in {directory}, generation {done.generation}. Stop every older copy of it.")
+    return 1 if done.missing else 0
+
+
+@click.command(epilog="Example: radcommons site reopen gateway")
+@DIRECTORY
+@WHAT_IF
+@JSON
+def reopen(directory: Path, what_if: bool, as_json: bool) -> int:
+    """Open a gateway again that `backup --move` closed; only where the other PC never took over."""
+    from radcommons.site.keep import reopen as verb
+    from radcommons.site.store import MOVED
+
+    with opened(directory) as store:
+        was_closed = store.remembered(MOVED) is not None if what_if else verb(store)
+    word = "would be open again" if what_if else "is open again"
+    sentence = f"The gateway {word}." if was_closed else "The gateway was open."
+    show({"was_closed": was_closed, "what_if": what_if}) if as_json else click.echo(sentence)
+    return 0
+
+
+@click.command(epilog="Example: radcommons site adopt gateway")
+@DIRECTORY
+@WHAT_IF
+@JSON
+def adopt(directory: Path, what_if: bool, as_json: bool) -> int:
+    """Go on as the one gateway, although the hub has submissions that another copy made."""
+    from radcommons.site.submit import adopt as verb
+
+    with opened(directory) as store:
+        foreign = verb(store, try_only=what_if)
+    if as_json:
+        show({"foreign": foreign, "what_if": what_if})
+    else:
+        click.echo(
+            f"{foreign} submissions at the hub were made by another copy{'' if what_if else '; this one goes on'}."
+        )
+    return 0
+
+
+@click.command(name="clean-up", epilog="Example: radcommons site clean-up gateway --what-if")
+@DIRECTORY
+@click.option("--everything", is_flag=True, help="Free all that was acknowledged, whatever the budget.")
+@WHAT_IF
+@JSON
+def clean_up(directory: Path, everything: bool, what_if: bool, as_json: bool) -> int:
+    """Free what the hub acknowledged until the disk budget of site.toml is kept; nothing else ever goes."""
+    from radcommons.site.keep_budget import clean_up as verb
+
+    with opened(directory) as store:
+        done = verb(store, everything=everything, try_only=what_if)
+    if as_json:
+        show({**asdict(done), "what_if": what_if})
+    else:
+        click.echo(f"{done.objects} objects, {done.freed} bytes {'would be ' if what_if else ''}freed.")
+        click.echo(f"objects/ takes {done.used} bytes; {done.protected} were not acknowledged and stay.")
+        if done.over:
+            click.echo(f"That is {done.over} bytes above the budget: submit, or raise it.")
+    return 1 if done.over else 0
+
+
+@click.command(epilog="Example: radcommons site receipts gateway --to receipts.jsonl")
+@DIRECTORY
+@click.option("--to", "target", type=FILE, help="Write a JSON line for each receipt.")
+@click.option("--check", "checked", type=FILE, help="Check the signatures of an exported file.")
+@JSON
+def receipts(directory: Path, target: Path | None, checked: Path | None, as_json: bool) -> int:
+    """Export the hub's signed receipts for an audit, or check such a file."""
+    from radcommons.site.join import hub_key
+    from radcommons.site.keep_receipts import check_receipts, export_receipts
+
+    if (target is None) is (checked is None):
+        raise UsageError("Name a file with --to, or one with --check.")
+    with opened(directory) as store:
+        if target is not None:
+            members: dict[str, Any] = {"receipts": export_receipts(store, target), "wrong": []}
+        else:
+            good, wrong = check_receipts(checked or Path(), pinned=hub_key(store))
+            members = {"receipts": good, "wrong": wrong}
+    if as_json:
+        show(members)
+    else:
+        click.echo(f"{members['receipts']} receipts {'written' if target else 'agree'}.")
+        if members["wrong"]:
+            click.echo(f"Lines that do not agree: {_lines(members['wrong'])}")
+    return 1 if members["wrong"] else 0
+
+
+@click.command(epilog="Example: radcommons site uninstall gateway --what-if")
+@DIRECTORY
+@click.option("--despite", is_flag=True, help="Remove it although something speaks against it.")
+@WHAT_IF
+@JSON
+def uninstall(directory: Path, despite: bool, what_if: bool, as_json: bool) -> int:
+    """Remove the gateway's folder, and say what it leaves: at the hub, in backups, and with nobody."""
+    from radcommons.site.keep_receipts import leaving
+    from radcommons.site.keep_receipts import uninstall as verb
+
+    with opened(directory) as store:
+        found = leaving(store) if what_if else verb(store, despite=despite)
+    if as_json:
+        show({**asdict(found), "objections": found.objections, "what_if": what_if})
+    else:
+        click.echo(f"{found.folder} ({found.bytes} bytes) {'would be' if what_if else 'was'} removed.")
+        click.echo(f"It leaves {found.at_hub} instances in {found.submissions} submissions at the hub,")
+        click.echo(f"the crosswalk of {found.patients} patients in the backup of {found.backed_up_at or 'never'},")
+        click.echo("and the original files, which were only read. Withdraw first what should not stay.")
+        for sentence in found.objections:
+            click.echo(sentence)
+    return 1 if found.objections else 0

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,16 @@ class Store:
         """Return a value of the store's own memory (the hub's key, the password hash), None when there is none."""
         with self.read() as connection:
             return connection.execute(sa.select(meta.c.value).where(meta.c.name == name)).scalar_one_or_none()
+
+    def copy_database(self, target: Path) -> None:
+        """Write the database as of one moment, encrypted with the same key, while others read and write it."""
+        copy = _connected(target, _key(self.directory))
+        try:
+            with self.read() as connection:
+                driver: Any = connection.connection.driver_connection
+                driver.backup(copy)
+        finally:
+            copy.close()
 
     def close(self) -> None:
         """Give back the database connections."""
@@ -179,17 +190,22 @@ def is_gateway(directory: Path) -> bool:
     return (directory / NAME).is_file() and (directory / "store.db").is_file()
 
 
-def _engine(directory: Path) -> sa.Engine:
+def _key(directory: Path) -> str:
     key = (directory / "keys" / "store.key").read_text("ascii").strip()
     if len(key) != 64 or set(key) - set("0123456789abcdef"):
         raise StorageError("keys/store.key is no key.", mend="Bring it back from the backup.")
+    return key
 
-    def connect() -> Any:
-        connection = sqlcipher.connect(str(directory / "store.db"), timeout=30, check_same_thread=False)
-        # A raw key: no passphrase is stretched, so opening takes no time (SQLCipher API, PRAGMA key).
-        connection.execute(f"PRAGMA key = \"x'{key}'\"")
-        return connection
 
+def _connected(path: Path, key: str) -> Any:
+    connection = sqlcipher.connect(str(path), timeout=30, check_same_thread=False)
+    # A raw key: no passphrase is stretched, so opening takes no time (SQLCipher API, PRAGMA key).
+    connection.execute(f"PRAGMA key = \"x'{key}'\"")
+    return connection
+
+
+def _engine(directory: Path) -> sa.Engine:
+    connect = partial(_connected, directory / "store.db", _key(directory))
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool, module=sqlcipher)
     prepare_sqlite(engine)
     return engine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from radcommons.records.lifecycle import FILE, FileEvent, FileState, advance
 from radcommons.records.submission import Receipt
 from radcommons.site.hub import Hub
 from radcommons.site.join import hub_key, register
+from radcommons.site.keep_budget import clean_up
 from radcommons.site.optout import follow
 from radcommons.site.seal import batched, seal_ready
 from radcommons.site.store import Store, only_one
@@ -88,7 +90,11 @@ def submit(store: Store, *, jobs: int = 4, progress: Progress = lambda _done, _a
             seal_ready(store)
             tried = {one.id for one in done}
             left = [one for one in unfinished(store) if one not in tried]
-            return done + [_complete(store, hub, one, jobs=jobs, progress=progress) for one in left]
+            done += [_complete(store, hub, one, jobs=jobs, progress=progress) for one in left]
+    if store.settings.disk_budget:
+        with suppress(Conflict):  # somebody adds; the next submit, or `site clean-up`, frees the disk
+            clean_up(store)
+    return done
 
 
 def _refuse_if_not_alone(store: Store, hub: Hub) -> None:
@@ -106,13 +112,15 @@ def _refuse_if_not_alone(store: Store, hub: Hub) -> None:
         )
 
 
-def adopt(store: Store) -> int:
+def adopt(store: Store, *, try_only: bool = False) -> int:
     """Go on as the one gateway of this hospital; return how many submissions of another copy are known from now on."""
     with Hub.of(store.settings, token=store.token, tries=3) as hub:
         told = {str(one.get("id")) for one in hub.submissions() if one.get("site") in store.settings.sites}
     with store.read() as connection:
         ours = set(connection.execute(sa.select(submission.c.id)).scalars())
     foreign = sorted(told - ours)
+    if try_only:
+        return len(foreign)
     with store.change() as change:
         change.remember(FOREIGN, json.dumps(foreign))
         change.tell("gateway.adopted", subject="store", foreign=len(foreign))
