@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from radcommons.dicom.mapping import KeyedMapper, pseudonym_for, shift_for
+from radcommons.dicom.profile import Profile
 from radcommons.platform.clock import instant
 from radcommons.records.errors import StorageError
 from radcommons.site.clinical import ClinicalEntry, parsed
@@ -27,8 +28,8 @@ class Linked:
     shift_days: int
     is_withdrawn: bool
 
-    def mapper(self, secret: bytes) -> KeyedMapper:
-        """Return the patient's new identity for the de-identification."""
+    def mapper(self, secret: bytes, *, profile: Profile | None = None) -> KeyedMapper:
+        """Return the patient's new identity for the de-identification, under the profile's root and week rule."""
         return KeyedMapper(
             secret,
             site_code=self.key.site,
@@ -36,6 +37,8 @@ class Linked:
             patient_id=self.key.patient_id,
             pseudonym=self.pseudonym,
             shift_days=self.shift_days,
+            uid_root=profile.uid_root if profile else "",
+            keeps_weekdays=profile.keeps_weekdays if profile else False,
         )
 
 

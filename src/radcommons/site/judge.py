@@ -202,14 +202,18 @@ class Judge:
     def _patient(self, connection: sa.Connection, dataset: Dataset, key: PatientKey) -> Linked | None:
         """Return whom the crosswalk knows the object by: a study that the hospital moved is its new patient's."""
         original = value_of(dataset, "StudyInstanceUID")
-        mapped = computed(key, secret=self.secret, home=self.store.settings.home).mapper(self.secret).uid(original)
+        mapped = (
+            computed(key, secret=self.secret, home=self.store.settings.home)
+            .mapper(self.secret, profile=self.profile)
+            .uid(original)
+        )
         return moved_to(connection, site=self.site, study_uids=(mapped, original)) or find(connection, key)
 
     def _deidentified(
         self, dataset: Dataset, header: Header, source: BinaryIO, linked: Linked, notes: tuple[Finding, ...]
     ) -> Judged:
         known = KnownIdentity.of(dataset)
-        mapper = linked.mapper(self.secret)
+        mapper = linked.mapper(self.secret, profile=self.profile)
         done = deidentify(dataset, profile=self.profile, mapper=mapper, known=known)
         if done.dataset is None:
             return refused(done.findings[0].code, _with_place(done.findings[0]))
@@ -264,7 +268,7 @@ class Judge:
         )
 
     def _instance(self, dataset: Dataset, header: Header, linked: Linked) -> Instance:
-        mapped = linked.mapper(self.secret).uid
+        mapped = linked.mapper(self.secret, profile=self.profile).uid
         return Instance(
             pseudonym=linked.pseudonym,
             study_uid=mapped(value_of(dataset, "StudyInstanceUID")),

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from radcommons.dicom.profile import Profile
+from radcommons.dicom.profile_file import parse_profile
 from radcommons.records.errors import StorageError
 from radcommons.site import crosswalk
-from radcommons.site.crosswalk import PatientKey, get_or_assign
+from radcommons.site.crosswalk import Linked, PatientKey, get_or_assign
 from radcommons.site.settings import SiteSettings, write_settings
 from radcommons.site.store import Store, create_store, open_store
 
@@ -107,3 +109,15 @@ def test_without_its_key_the_store_stays_shut(folder: Path, store: Store) -> Non
         create_store(folder)
     key.write_bytes(kept)
     open_store(folder).close()
+
+
+def test_a_profiles_week_rule_reaches_the_mapper() -> None:
+    """With a profile that asks for whole weeks, the stored shift is rounded to them; without, it stays."""
+    linked = Linked(key=PATIENT, pseudonym="ALFA-0123456789", shift_days=-1003, is_withdrawn=False)
+    weeks = parse_profile(
+        'id: weeks\nversion: "1"\ntitle: Whole weeks\noptions:\n  - code: 113107\ndates: shifted\nweekdays: keep\n',
+        source="weeks.yaml",
+    )
+    secret = bytes(32)
+    assert linked.mapper(secret).shift_days == -1003
+    assert linked.mapper(secret, profile=Profile(weeks)).shift_days % 7 == 0
