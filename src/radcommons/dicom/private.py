@@ -199,7 +199,7 @@ def as_listed(dataset: Dataset, tag: BaseTag, vr: str) -> DataElement | None:
 
     What a private dictionary would guess of an implicit file's element is not asked.
     """
-    raw = dataset.get_item(tag)
+    raw: object = dataset.get_item(tag)  # pydicom's own annotation leaves the raw element out
     if isinstance(raw, RawDataElement) and raw.VR in UNKNOWN:
         if (raw.VR != "UN" and not raw.is_little_endian) or vr == "SQ" or not isinstance(raw.value, bytes):
             return _converted(dataset, tag, vr)
