@@ -274,7 +274,8 @@ def conformance() -> str:
     return page(
         "DICOM conformance",
         "What the hub stores and serves, and what the gateway takes.\n"
-        "The gateway answers C-ECHO and C-STORE as an SCP; the hub speaks DICOMweb (PS3.18) alone.\n"
+        "The gateway answers C-ECHO, C-STORE and storage commitment as an SCP, "
+        "and asks as an SCU by C-FIND, C-GET and C-MOVE; the hub speaks DICOMweb (PS3.18) alone.\n"
         "The bytes of the pixels are stored as they came; instances are retrieved as they are stored, "
         "frames also decoded.",
         "## Transfer syntaxes\n\n" + table(("name", "UID"), syntaxes),

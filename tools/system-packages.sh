@@ -4,6 +4,7 @@ set -eu
 need=""
 command -v chromium >/dev/null 2>&1 || need="$need chromium"
 command -v storescu >/dev/null 2>&1 || need="$need dcmtk"
+command -v Orthanc >/dev/null 2>&1 || need="$need orthanc orthanc-dicomweb"
 # Node, inside the browser driver's wheel, needs it.
 ls /usr/lib/*/libatomic.so.1 /lib/*/libatomic.so.1 >/dev/null 2>&1 || ldconfig -p 2>/dev/null | grep -q libatomic.so.1 || need="$need libatomic1"
 [ -z "$need" ] && exit 0
@@ -12,4 +13,5 @@ if [ "$(id -u)" != 0 ]; then
     exit 1
 fi
 apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $need >/dev/null
+# Orthanc is started by the tests alone: without a run level no service is started at installation.
+RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $need >/dev/null
