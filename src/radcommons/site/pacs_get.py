@@ -166,6 +166,7 @@ class DimsePacs:
         PeerError
             If the peer goes away, or offers no way to retrieve. What was taken before stays taken.
         """
+        self.close()  # one association at a time: a peer counts them, and an idle one costs as well
         if self.way != "move":
             found = self._get(asked, take)
             if found is not None:
