@@ -124,8 +124,7 @@ def _views(frame: Frame) -> Iterator[_View]:
     if not high > low:
         return
     yield from _of_whole_range(_stretched(frame, low, high))
-    for window in _tissues_of(sample, low, high):
-        yield from _of_tissue(_smoothed(_stretched(frame, *window)))
+    yield from _of_tissue(_smoothed(_stretched(frame, *_tissue_of(sample, low, high))))
 
 
 def _of_whole_range(values: Frame) -> Iterator[_View]:
@@ -170,21 +169,17 @@ def _quantiles(ordered: Frame, *shares: float) -> list[float]:
     return [float(ordered[round(share * (len(ordered) - 1))]) for share in shares]
 
 
-def _tissues_of(sample: Frame, low: float, high: float) -> list[tuple[float, float]]:
-    """Return windows around the values that most pixels of the brighter and of the darker half have.
+def _tissue_of(sample: Frame, low: float, high: float) -> tuple[float, float]:
+    """Return a window around the values that most pixels of the brighter half have.
 
-    Of a slice these are soft tissue, and air with lungs: faint writing is told from either. A half with few pixels has
-    none of its own; where a window is not much narrower than the range, the range is taken, once.
+    Where few are bright, all count; where the window is not much narrower than the range, the range is taken.
     """
-    split = int(np.searchsorted(sample, (low + high) / 2))
-    halves = [half for half in (sample[split:], sample[:split]) if half.size >= _TISSUE_SHARE * sample.size]
-    windows = []
-    for half in halves or [sample]:
-        first, middle, third = _quantiles(half, 0.25, 0.5, 0.75)
-        reach = max(third - first, (high - low) / 50) * _TISSUE_SPREADS / 2
-        narrow = 2 * reach < _TISSUE_RANGE * (high - low)
-        windows.append((middle - reach, middle + reach) if narrow else (low, high))
-    return list(dict.fromkeys(windows))
+    bright = sample[np.searchsorted(sample, (low + high) / 2) :]
+    if bright.size < _TISSUE_SHARE * sample.size:
+        bright = sample
+    first, middle, third = _quantiles(bright, 0.25, 0.5, 0.75)
+    half = max(third - first, (high - low) / 50) * _TISSUE_SPREADS / 2
+    return (middle - half, middle + half) if 2 * half < _TISSUE_RANGE * (high - low) else (low, high)
 
 
 def drawn_values(frame: Frame) -> list[int]:
