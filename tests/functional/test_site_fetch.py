@@ -23,6 +23,7 @@ from radcommons.site.fetch import Pace, fetch
 from radcommons.site.fetch_list import FetchList
 from radcommons.site.fetch_report import FetchReport
 from radcommons.site.join import init
+from radcommons.site.optout import opt
 from radcommons.site.pacs import echo, parse_peer, receive_into
 from radcommons.site.pacs_find import Wanted
 from radcommons.site.pacs_get import DimsePacs, Landing
@@ -250,6 +251,16 @@ def test_one_accession_of_two_patients_is_not_fetched(store: Store) -> None:
     with odd_pacs(held) as pacs:
         report = fetched(store, f"PACS@127.0.0.1:{pacs.port}", lines("ACC4711"))
     assert (report.members()["lines"], pacs.sent) == ({"ambiguous": 1}, 0)
+
+
+def test_who_opted_out_is_not_fetched(store: Store, tmp_path: Path) -> None:
+    """A patient of the opt-out list is left at the PACS, and another one beside comes."""
+    (tmp_path / "list.csv").write_text("4711\n")
+    opt(store, tmp_path / "list.csv")
+    with odd_pacs([ct_slice(1), ct_slice(1, patient="4712")]) as pacs:
+        report = fetched(store, f"PACS@127.0.0.1:{pacs.port}", lines("ACC4711", "ACC4712"))
+    assert report.members()["studies"] == {"withdrawn": 1, "complete": 1}
+    assert pacs.sent == 1
 
 
 def test_a_study_that_moves_in_the_meantime_is_told(store: Store) -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from radcommons.platform.clock import instant
+from radcommons.site.optout import is_opted_out
 from radcommons.site.pacs_find import Listed, Wanted
+from radcommons.site.patient import PatientKey
 from radcommons.site.store import Store
 from radcommons.site.tables import arrival, fetch_series, fetch_study, patient
 
@@ -84,11 +86,17 @@ def gone_studies(store: Store, peer: str, wanted: Wanted, found: set[str]) -> in
 
 
 def is_withdrawn(store: Store, *, site: str, patient_id: str, issuer: str) -> bool:
-    """Say whether a patient was taken back; with an unknown issuer, any of that identifier."""
+    """Say whether a patient was taken back or opted out; with an unknown issuer, any of that identifier."""
+    if not patient_id:
+        return False
+    key = PatientKey(site=site, issuer=issuer, patient_id=patient_id)
+    secret = store.mapping_secret()
     query = sa.select(patient.c.id).where(
         patient.c.site == site, patient.c.patient_id == patient_id, patient.c.withdrawn_at.is_not(None)
     )
     if issuer:
         query = query.where(patient.c.issuer.in_((issuer, "")))
     with store.read() as connection:
-        return bool(patient_id) and connection.execute(query.limit(1)).first() is not None
+        if is_opted_out(connection, (key,), secret=secret):
+            return True
+        return connection.execute(query.limit(1)).first() is not None
