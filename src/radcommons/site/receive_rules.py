@@ -47,7 +47,8 @@ class Rules:
         """Return why an association is refused (result, source, diagnostic of PS3.8), None when it is welcome."""
         if self.callers and not any(one.admits(calling, address) for one in self.callers):
             return NO_SUCH_CALLER
-        return None if called.strip() in self.titles else NO_SUCH_TITLE
+        # with one title there is one thing to do, however a PACS calls us; with several, a wrong one would go astray
+        return NO_SUCH_TITLE if len(self.titles) > 1 and called.strip() not in self.titles else None
 
     def route(self, called: str) -> Route:
         """Return what becomes of objects that are pushed to a title."""

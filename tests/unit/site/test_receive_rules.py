@@ -69,3 +69,8 @@ def test_a_peer_may_have_an_ipv6_address() -> None:
     """In brackets, as in a URL."""
     peer = parse_peer("PACS@[::1]:11112")
     assert (peer.aet, peer.host, peer.port) == ("PACS", "::1", 11112)
+
+
+def test_one_title_answers_to_any_name() -> None:
+    """A gateway without further titles takes what is pushed to it, however the PACS calls it."""
+    assert rules_of(_rules()).objection(calling="X", called="ANY-SCP", address="10.0.0.1") is None
