@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -70,3 +71,11 @@ def new_production_env(postgres_server: str, s3_server: dict[str, str]) -> Calla
 def production_env(new_production_env: Callable[[], dict[str, str]]) -> dict[str, str]:
     """The environment of one hub of the production size."""
     return new_production_env()
+
+
+@pytest.fixture(autouse=True)
+def _temporary_folder_of_its_own() -> Iterator[None]:
+    """Give the process its temporary folder back: a gateway that receives sets its own (`site.pacs.receive_into`)."""
+    before = tempfile.tempdir
+    yield
+    tempfile.tempdir = before
