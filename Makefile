@@ -45,7 +45,10 @@ test: .venv/.synced system ## everything that CI runs
 quick: .venv/.synced ## the tests that take no server and no browser
 	$(RUN) pytest tests/unit tests/property tests/architecture
 
+wander: .venv/.synced ## look for new examples against the properties, each time others
+	HYPOTHESIS_PROFILE=wander $(RUN) pytest tests/property
+
 bench: .venv/.synced ## print the benchmark tables
 	$(RUN) python benchmarks/road.py
 
-.PHONY: help setup system demo test quick bench
+.PHONY: help setup system demo test quick wander bench

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from radcommons.testing import servers
+
+# The suite tries the same examples each time, so that a red run is the change's; `make wander` looks for new ones.
+settings.register_profile("steady", derandomize=True, database=None)
+settings.register_profile("wander", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

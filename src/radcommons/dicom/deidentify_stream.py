@@ -93,12 +93,12 @@ class StreamCleaner:
         """
         turn = self._window.load(source)
         if not self._is_remembering:
-            return self._careful(source, mapper, known, None, b"", turn)
+            return self._careful(source, mapper, known, None, turn)
         head = self._window.head(self._head_bytes)
         try:
             meta = self._metas.read(head)
         except Irregular:
-            return self._careful(source, mapper, known, None, b"", turn)
+            return self._careful(source, mapper, known, None, turn)
         for place, kind in enumerate(self._kinds):
             if kind.mapper is mapper and kind.meta_kind == meta.kind and (kind.known is known or kind.known == known):
                 remade = kind.remake(head, meta.end)
@@ -108,7 +108,7 @@ class StreamCleaner:
                 if place:
                     self._kinds.insert(0, self._kinds.pop(place))
                 return self._proven(kind, found, source) if kind.asks_for_proof else found
-        return self._careful(source, mapper, known, meta, head, turn)
+        return self._careful(source, mapper, known, meta, turn)
 
     def _remembered(
         self, kind: HeaderKind, remade: Remade, source: BinaryIO, head: bytes, turn: int
@@ -153,7 +153,7 @@ class StreamCleaner:
         if self._proofs[kind.sop_class] > PROVEN_KINDS and self._proofs[kind.sop_class] % PROVEN_KINDS:
             kind.note_proof()
             return found
-        careful = self._careful(source, kind.mapper, kind.known, None, b"", found.turn)
+        careful = self._careful(source, kind.mapper, kind.known, None, found.turn)
         if careful.encoded == found.encoded and careful.findings == found.findings and careful.record == found.record:
             kind.note_proof()
             return found
@@ -161,7 +161,7 @@ class StreamCleaner:
         return careful
 
     def _careful(
-        self, source: BinaryIO, mapper: Mapper, known: KnownIdentity, meta: Meta | None, head: bytes, turn: int
+        self, source: BinaryIO, mapper: Mapper, known: KnownIdentity, meta: Meta | None, turn: int
     ) -> CleanedHeader:
         read = read_header(source, salvages=self._salvages)
         header, filled = completed(read, source) if self._salvages else (read, None)
@@ -190,7 +190,7 @@ class StreamCleaner:
             effective=known | KnownIdentity.of(dataset),
         )
         if meta is not None and not mended and header is read:
-            self._remember(outcome, meta, head, mapper, known)
+            self._remember(outcome, source, meta, mapper, known)
         new = names_of(done.dataset)
         return CleanedHeader(
             findings=findings,
@@ -209,17 +209,20 @@ class StreamCleaner:
             old_names=lambda: names_of(dataset),
         )
 
-    def _remember(self, outcome: Outcome, meta: Meta, head: bytes, mapper: Mapper, known: KnownIdentity) -> None:
+    def _remember(self, outcome: Outcome, source: BinaryIO, meta: Meta, mapper: Mapper, known: KnownIdentity) -> None:
         """Make this object the first of a kind, if its bytes allow."""
         pixel = outcome.header.pixel
         end = self._window.size if pixel is None else pixel.offset
         if end > self._window.filled or end > WINDOW_BYTES:
             return
+        head = self._window.head(end)
         try:
-            kind = HeaderKind(
-                outcome, head=self._window.head(end), meta=meta, profile=self._profile, mapper=mapper, known=known
-            )
+            kind = HeaderKind(outcome, head=head, meta=meta, profile=self._profile, mapper=mapper, known=known)
         except Irregular:
+            return
+        # What was said of damage behind the pixels holds for this file alone, so it is no example for others.
+        own = kind.remake(head, meta.end)
+        if own is None or self._remembered(kind, own, source, head, self._window.turn) is None:
             return
         self._head_bytes = max(self._head_bytes, end + end // 8)
         self._kinds.insert(0, kind)

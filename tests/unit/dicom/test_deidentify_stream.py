@@ -154,6 +154,13 @@ def test_truncated_and_padded_files_in_mid_series():
     assert b"QUEL" not in both(file + b"QUELLMANN")
 
 
+def test_damage_behind_the_pixels_of_the_first_is_not_said_of_the_next(monkeypatch):
+    """What was dropped behind one file's pixels is told of that file alone, though the next have the same header."""
+    damaged = file_of(slice_of(1)) + b"\xe0\x7f\x20"
+    fine = file_of(slice_of(1))
+    assert remembered(Both(), [damaged, fine, fine], monkeypatch) == [False, False, True]
+
+
 def test_older_result_can_be_written_later():
     """A result is written right although the cleaner went on to other files meanwhile."""
     cleaner, who = StreamCleaner(load_profile("radcommons")), mapper()
