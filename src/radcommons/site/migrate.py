@@ -56,6 +56,23 @@ STEPS: dict[str, tuple[str, ...]] = {
         "UPDATE file SET acknowledged = 1 WHERE state = 'submitted' AND submission IN (SELECT id FROM submission "
         "WHERE state = 'received' AND json_extract(CAST(receipt AS TEXT), '$.instances') = items)",
     ),
+    "3": (
+        # people (tables_users)
+        "CREATE TABLE account (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, name VARCHAR(80) NOT NULL, "
+        "role VARCHAR(24) NOT NULL, password TEXT, totp_secret VARCHAR(64), totp_step INTEGER DEFAULT 0 NOT NULL, "
+        "failures INTEGER DEFAULT 0 NOT NULL, locked_until FLOAT DEFAULT 0 NOT NULL, "
+        "generation INTEGER DEFAULT 1 NOT NULL, added_at VARCHAR(20) NOT NULL, removed_at VARCHAR(20), UNIQUE (name))",
+        "CREATE TABLE invitation (digest VARCHAR(64) NOT NULL, account INTEGER, expires_at FLOAT NOT NULL, "
+        "used_at VARCHAR(20), PRIMARY KEY (digest), FOREIGN KEY(account) REFERENCES account (id))",
+        "CREATE TABLE recovery_code (digest VARCHAR(64) NOT NULL, account INTEGER NOT NULL, used_at VARCHAR(20), "
+        "PRIMARY KEY (digest), FOREIGN KEY(account) REFERENCES account (id))",
+        "CREATE INDEX ix_recovery_code_account ON recovery_code (account)",
+        "CREATE TABLE canary (id VARCHAR(64) NOT NULL, site VARCHAR(12) NOT NULL, profile VARCHAR(64) NOT NULL, "
+        "software VARCHAR(64) NOT NULL, is_clean BOOLEAN NOT NULL, answer TEXT NOT NULL, at VARCHAR(20) NOT NULL, "
+        "PRIMARY KEY (id))",
+        # The one password of the local page is nobody's any more: people have their own.
+        "DELETE FROM meta WHERE name = 'password-hash'",
+    ),
 }
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from radcommons.platform.audit import define_audit
+from radcommons.site import tables_users
+from radcommons.site.tables_base import metadata
 
-SCHEMA_VERSION = "2"  # `migrate.STEPS` brings an older store here
+SCHEMA_VERSION = "3"  # `migrate.STEPS` brings an older store here
 
-metadata = sa.MetaData()
+# Tables of other files; a file that is not imported here is not in the schema of a new store.
+BESIDE = (tables_users,)
 
 # Which program brought the store to which schema, and when.
 schema_step = sa.Table(
