@@ -129,6 +129,9 @@ class FactsReader(Generic[F]):
                 end = self._window.size if header.pixel is None else header.pixel.offset + HEAD_BYTES // 16
                 self._head_bytes = min(max(self._head_bytes, end), WINDOW_BYTES)
                 return first
+            # What was said of damage behind the pixels holds for this file alone, so it is no example for others.
+            if kind.ask(head, meta, source, self._window.size) is None:
+                return first
             self._kinds.insert(0, kind)
             del self._kinds[MOST_KINDS:]
         return first

@@ -51,3 +51,10 @@ def test_large_header_is_remembered_too():
     large = {"ImageComments": "chest " * 30_000}
     asked = [reader.read(io.BytesIO(file_of(slice_of(number, **large)))) for number in range(1, 6)]
     assert [one.header is None for one in asked] == [False, False, True, True, True]
+
+
+def test_damage_behind_the_pixels_of_the_first_is_not_said_of_the_next():
+    """What was dropped behind one file's pixels is told of that file alone, though the next have the same header."""
+    reader, fine = FactsReader(_told), file_of(slice_of(1))
+    assert reader.read(io.BytesIO(fine + b"\xe0\x7f\x20")).findings
+    assert [reader.read(io.BytesIO(fine)).findings for _ in range(2)] == [(), ()]
