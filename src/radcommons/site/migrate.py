@@ -70,6 +70,55 @@ STEPS: dict[str, tuple[str, ...]] = {
         "CREATE TABLE canary (id VARCHAR(64) NOT NULL, site VARCHAR(12) NOT NULL, profile VARCHAR(64) NOT NULL, "
         "software VARCHAR(64) NOT NULL, is_clean BOOLEAN NOT NULL, answer TEXT NOT NULL, at VARCHAR(20) NOT NULL, "
         "PRIMARY KEY (id))",
+        # Review by exception: what waits is grouped; triggers mark what changed.
+        "CREATE TABLE review_look (id INTEGER NOT NULL, digest VARCHAR(64) NOT NULL, shown TEXT NOT NULL, "
+        "PRIMARY KEY (id), UNIQUE (digest))",
+        "CREATE TABLE review_file (file INTEGER NOT NULL, look INTEGER NOT NULL, PRIMARY KEY (file), FOREIGN "
+        "KEY(file) REFERENCES file (id) ON DELETE CASCADE, FOREIGN KEY(look) REFERENCES review_look (id))",
+        "CREATE TABLE review_dirty (site VARCHAR(12) NOT NULL, study_uid VARCHAR(64) NOT NULL, PRIMARY KEY "
+        "(site, study_uid))",
+        "CREATE TABLE review_group (id INTEGER NOT NULL, token VARCHAR(22) NOT NULL, digest VARCHAR(64) NOT "
+        "NULL, site VARCHAR(12) NOT NULL, shown TEXT NOT NULL, PRIMARY KEY (id), UNIQUE (token), UNIQUE "
+        "(digest))",
+        "CREATE TABLE review_round (id INTEGER NOT NULL, token VARCHAR(22) NOT NULL, grp INTEGER NOT NULL, "
+        "state VARCHAR(16) NOT NULL, version INTEGER NOT NULL, studies INTEGER NOT NULL, files INTEGER NOT "
+        "NULL, seen INTEGER NOT NULL, wrong INTEGER NOT NULL, drawn_at VARCHAR(20) NOT NULL, reviewer TEXT "
+        "NOT NULL, role VARCHAR(24) NOT NULL, note TEXT NOT NULL, decided_at VARCHAR(20), undone_at "
+        "VARCHAR(20), undone_by TEXT, PRIMARY KEY (id), UNIQUE (token), FOREIGN KEY(grp) REFERENCES "
+        "review_group (id))",
+        "CREATE INDEX ix_review_round_grp ON review_round (grp)",
+        "CREATE INDEX ix_review_round_state ON review_round (state)",
+        "CREATE TABLE review_study (id INTEGER NOT NULL, site VARCHAR(12) NOT NULL, study_uid VARCHAR(64) NOT"
+        " NULL, grp INTEGER NOT NULL, round INTEGER, files INTEGER NOT NULL, PRIMARY KEY (id), UNIQUE (site, "
+        "study_uid), FOREIGN KEY(grp) REFERENCES review_group (id), FOREIGN KEY(round) REFERENCES "
+        "review_round (id))",
+        "CREATE INDEX ix_review_study_grp ON review_study (grp)",
+        "CREATE INDEX ix_review_study_round ON review_study (round)",
+        "CREATE TABLE review_sample (id INTEGER NOT NULL, round INTEGER NOT NULL, site VARCHAR(12) NOT NULL, "
+        "study_uid VARCHAR(64) NOT NULL, file INTEGER NOT NULL, object_digest VARCHAR(64) NOT NULL, verdict "
+        "VARCHAR(16) NOT NULL, opened_at VARCHAR(20), opened_by TEXT, PRIMARY KEY (id), FOREIGN KEY(round) "
+        "REFERENCES review_round (id))",
+        "CREATE INDEX ix_review_sample_file ON review_sample (file)",
+        "CREATE INDEX ix_review_sample_round ON review_sample (round)",
+        "CREATE TABLE review_member (round INTEGER NOT NULL, file INTEGER NOT NULL, object_digest VARCHAR(64)"
+        " NOT NULL, PRIMARY KEY (round, file), FOREIGN KEY(round) REFERENCES review_round (id))",
+        "CREATE INDEX ix_review_member_file ON review_member (file)",
+        "CREATE TABLE review_token (token VARCHAR(22) NOT NULL, file INTEGER NOT NULL, PRIMARY KEY (token), "
+        "UNIQUE (file))",
+        "CREATE TABLE review_box (id INTEGER NOT NULL, file INTEGER NOT NULL, frame INTEGER NOT NULL, x "
+        "INTEGER NOT NULL, y INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, kind "
+        "VARCHAR(8) NOT NULL, reviewer TEXT NOT NULL, at VARCHAR(20) NOT NULL, PRIMARY KEY (id))",
+        "CREATE INDEX ix_review_box_file ON review_box (file)",
+        "CREATE TRIGGER review_file_added AFTER INSERT ON file WHEN NEW.state = 'ready' BEGIN INSERT OR "
+        "IGNORE INTO review_dirty (site, study_uid) VALUES (NEW.site, NEW.study_uid); END",
+        "CREATE TRIGGER review_file_changed AFTER UPDATE OF state, submission, object_digest, study_uid, "
+        "site, dataset, protocol, profile ON file WHEN NEW.study_uid <> '' BEGIN INSERT OR IGNORE INTO "
+        "review_dirty (site, study_uid) VALUES (NEW.site, NEW.study_uid); INSERT OR IGNORE INTO review_dirty "
+        "(site, study_uid) VALUES (OLD.site, OLD.study_uid); END",
+        "CREATE TRIGGER review_file_gone AFTER DELETE ON file WHEN OLD.study_uid <> '' BEGIN INSERT OR IGNORE"
+        " INTO review_dirty (site, study_uid) VALUES (OLD.site, OLD.study_uid); END",
+        "INSERT INTO review_dirty (site, study_uid) SELECT DISTINCT site, study_uid FROM file WHERE state = "
+        "'ready' AND submission IS NULL AND study_uid <> ''",
         # The one password of the local page is nobody's any more: people have their own.
         "DELETE FROM meta WHERE name = 'password-hash'",
     ),
