@@ -87,6 +87,11 @@ CODES: dict[str, str] = {
     # selection
     "criterion-out": "A criterion of the protocol excludes it.",
     "criterion-undecided": "A criterion of the protocol cannot be decided from headers and clinical table.",
+    "other-series": "Another series of the study is preferred by the protocol.",
+    "series-undecided": "Which series of the study is preferred cannot be decided from the headers.",
+    "slices-missing": "Images of the series are missing between others; fetch the series again.",
+    "slice-repeated": "Two different images of the series lie at one place.",
+    "over-quota": "The protocol asks for no more cases of this kind now.",
     # hub
     "bad-signature": "The submission's signature does not agree.",
     "bad-digest": "The bytes do not have the digest that the submission names.",

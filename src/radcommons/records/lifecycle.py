@@ -34,6 +34,7 @@ class FileEvent(StrEnum):
     REFUSE = "refuse"
     HOLD = "hold"
     PASS = "pass"  # noqa: S105
+    RECONSIDER = "reconsider"
     SUBMIT = "submit"
     REVISE = "revise"
     WITHDRAW = "withdraw"
@@ -51,6 +52,9 @@ FILE: dict[tuple[FileState, FileEvent], FileState] = {
     (FileState.HELD, FileEvent.REFUSE): FileState.REFUSED,
     (FileState.HELD, FileEvent.WITHDRAW): FileState.WITHDRAWN,
     (FileState.READY, FileEvent.HOLD): FileState.HELD,
+    # Another series of its study is preferred, or a quota is full: that shows when its neighbours are here.
+    (FileState.READY, FileEvent.EXCLUDE): FileState.EXCLUDED,
+    (FileState.EXCLUDED, FileEvent.RECONSIDER): FileState.HELD,
     (FileState.READY, FileEvent.SUBMIT): FileState.SUBMITTED,
     (FileState.READY, FileEvent.WITHDRAW): FileState.WITHDRAWN,
     # A corrected version of what went out takes its place in the next submission.

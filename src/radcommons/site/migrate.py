@@ -119,6 +119,30 @@ STEPS: dict[str, tuple[str, ...]] = {
         " INTO review_dirty (site, study_uid) VALUES (OLD.site, OLD.study_uid); END",
         "INSERT INTO review_dirty (site, study_uid) SELECT DISTINCT site, study_uid FROM file WHERE state = "
         "'ready' AND submission IS NULL AND study_uid <> ''",
+        # selecting (tables_select)
+        "CREATE TABLE placed (file INTEGER NOT NULL, facts TEXT NOT NULL, orientation TEXT DEFAULT '' NOT NULL, "
+        "positions TEXT DEFAULT '[]' NOT NULL, moment TEXT DEFAULT '' NOT NULL, "
+        "settled VARCHAR(64) DEFAULT '' NOT NULL, PRIMARY KEY (file), "
+        "FOREIGN KEY(file) REFERENCES file (id) ON DELETE CASCADE)",
+        "CREATE TABLE series (site VARCHAR(12) NOT NULL, study_uid VARCHAR(64) NOT NULL, "
+        "series_uid VARCHAR(64) NOT NULL, protocol VARCHAR(64) NOT NULL, facts TEXT NOT NULL, "
+        "PRIMARY KEY (site, study_uid, series_uid))",
+        "CREATE INDEX ix_series_protocol ON series (protocol)",
+        "CREATE TABLE answer (site VARCHAR(12) NOT NULL, protocol VARCHAR(64) NOT NULL, "
+        "question VARCHAR(80) NOT NULL, subject VARCHAR(80) NOT NULL, is_so BOOLEAN NOT NULL, "
+        "reviewer TEXT NOT NULL, at VARCHAR(20) NOT NULL, PRIMARY KEY (site, protocol, question, subject))",
+        "CREATE TABLE protocol_text (digest VARCHAR(64) NOT NULL, text TEXT NOT NULL, PRIMARY KEY (digest))",
+        "CREATE TABLE clinical_upload (token VARCHAR(64) NOT NULL, site VARCHAR(12) NOT NULL, name TEXT NOT NULL, "
+        "content BLOB NOT NULL, mapping TEXT NOT NULL, uploaded_by TEXT NOT NULL, at VARCHAR(20) NOT NULL, "
+        "PRIMARY KEY (token))",
+        "CREATE TABLE clinical_mapping (site VARCHAR(12) NOT NULL, headings VARCHAR(64) NOT NULL, "
+        "mapping TEXT NOT NULL, mapped_by TEXT NOT NULL, at VARCHAR(20) NOT NULL, PRIMARY KEY (site, headings))",
+        # writing found in pixels (tables_pixels)
+        "CREATE TABLE pixel_box (id INTEGER NOT NULL, file INTEGER NOT NULL, frame INTEGER NOT NULL, "
+        "x INTEGER NOT NULL, y INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, "
+        "kind VARCHAR(8) NOT NULL, is_covered BOOLEAN NOT NULL, PRIMARY KEY (id), "
+        "FOREIGN KEY(file) REFERENCES file (id) ON DELETE CASCADE)",
+        "CREATE INDEX ix_pixel_box_file ON pixel_box (file)",
         # The one password of the local page is nobody's any more: people have their own.
         "DELETE FROM meta WHERE name = 'password-hash'",
     ),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from radcommons.platform.audit import define_audit
-from radcommons.site import tables_review, tables_users
+from radcommons.site import tables_pixels, tables_review, tables_select, tables_users
 from radcommons.site.tables_base import metadata
 
 SCHEMA_VERSION = "3"  # `migrate.STEPS` brings an older store here
 
 # Tables of other files; a file that is not imported here is not in the schema of a new store.
-BESIDE = (tables_review, tables_users)
+BESIDE = (tables_pixels, tables_review, tables_select, tables_users)
 
 # Which program brought the store to which schema, and when.
 schema_step = sa.Table(
