@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -40,7 +40,8 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 def plain(value: object) -> Any:
     """Return a record as JSON values: dicts, lists, strings, whole numbers, booleans and None."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        members = {field.name: getattr(value, field.name) for field in fields(value) if not _is_omitted(value, field)}
+        return {name: plain(member) for name, member in members.items()}
     if isinstance(value, dict):
         return {str(key): plain(member) for key, member in value.items()}
     if isinstance(value, list | tuple):
@@ -48,6 +49,11 @@ def plain(value: object) -> Any:
     if isinstance(value, float):
         raise TypeError("signed documents carry no floats: their text form differs between programs")
     return str(value) if isinstance(value, str) else value
+
+
+def _is_omitted(record: Any, field: Field[Any]) -> bool:
+    """Say whether a member that came later than the documents before it is empty, and so stands in none."""
+    return field.metadata.get("omitted") == "empty" and not getattr(record, field.name)
 
 
 def canonical(value: object) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -65,12 +65,51 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupReview:
+    """One decision that covers a group of studies that look alike, and the random sample that it stands on.
+
+    Parameters
+    ----------
+    group : Text
+        What the studies have in common, in the words of what leaves: device, description, layout.
+    rule : Text
+        How the sample was drawn and what the decision means.
+    studies, sampled, wrong : int
+        Studies that the decision was about, those of them that the reviewer opened, and those found wrong and held.
+    objects : int
+        Instances of this submission that the decision covers.
+    below_permille : int
+        So many in a thousand of the studies not opened may be wrong at most, at 95 % confidence.
+    samples : tuple of Digest
+        What was opened, by the digest of the instance; a large group goes in several submissions of the site.
+    reviewer, role : str
+        A pseudonym that the site can resolve, and the role; never a name.
+    at : Instant
+        When it was decided.
+    """
+
+    group: Text
+    rule: Text
+    studies: Annotated[int, Field(gt=0)]
+    sampled: Annotated[int, Field(ge=0)]
+    wrong: Annotated[int, Field(ge=0)] = 0
+    objects: Annotated[int, Field(gt=0)]
+    below_permille: Annotated[int, Field(ge=0, le=1000)]
+    samples: tuple[Digest, ...] = ()
+    reviewer: Text
+    role: Text
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attestation:
     """What the site vouches for."""
 
     statement: Text
     reviews: tuple[Review, ...]
     at: Instant
+    # Left out of the document when there are none, so that one of before has the same bytes as ever.
+    groups: tuple[GroupReview, ...] = field(default=(), metadata={"omitted": "empty"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
