@@ -89,5 +89,5 @@ def make_gateway(directory: Path, hub: str, *, token: str = "good", **chosen: An
     """Make a gateway that joined a hub whose token is ``good``."""
     import_ahead("radcommons.site.judge")
     settings = SiteSettings(**{"hub": hub, "sites": ("ALFA",), **chosen})
-    init(directory, settings=settings, token=token, password="correct horse battery staple")
+    init(directory, settings=settings, token=token)
     return Gateway(directory)

@@ -43,7 +43,7 @@ PACE = Pace(associations=2, tries=3, first_pause_s=0.2)
 def store(tmp_path: Path) -> Iterator[Store]:
     """An offline gateway's store."""
     settings = SiteSettings(hub="http://127.0.0.1:9", sites=("ALFA",))
-    init(tmp_path / "gateway", settings=settings, token="x", password="p", offline=True)
+    init(tmp_path / "gateway", settings=settings, token="x", offline=True)
     opened = open_store(tmp_path / "gateway")
     yield opened
     opened.close()

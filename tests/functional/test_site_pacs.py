@@ -115,9 +115,9 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
 def test_the_page_needs_a_sign_in_and_a_form_key(tmp_path: Path) -> None:
     """Nobody sees a file's name without the password; a form from elsewhere decides nothing."""
     gateway, secret = tmp_path / "gateway", tmp_path / "password"
-    secret.write_text("correct horse")
+    secret.write_text("correct horse battery")
     names = ("--hub", "http://127.0.0.1:9", "--token", "x", "--site", "ALFA", "--offline", "--password-file", secret)
-    site("init", gateway, *names)
+    site("init", gateway, *names, "--user", "M. Roe", "--second-factor", "off")
     port = free_port()
     child = serve(gateway, port, free_port())
     try:
@@ -125,9 +125,9 @@ def test_the_page_needs_a_sign_in_and_a_form_key(tmp_path: Path) -> None:
             html = {"Accept": "text/html"}
             for path in ("/", "/held"):
                 assert browser.get(path, headers=html).status_code in (303, 401)
-            wrong = browser.post("/sign-in", data={"reviewer": "M. Roe", "password": "wrong"}, headers=html)
+            wrong = browser.post("/sign-in", data={"email": "M. Roe", "password": "wrong"}, headers=html)
             assert wrong.status_code == 401
-            signed_in = browser.post("/sign-in", data={"reviewer": "M. Roe", "password": "correct horse"})
+            signed_in = browser.post("/sign-in", data={"email": "M. Roe", "password": "correct horse battery"})
             assert signed_in.status_code == 303
             home = browser.get("/", headers=html)
             assert home.status_code == 200
@@ -152,7 +152,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         dimse_tls_key=str(server),
         dimse_tls_ca=str(authority),
     )
-    init(tmp_path / "gateway", settings=settings, token="x", password="p", offline=True)
+    init(tmp_path / "gateway", settings=settings, token="x", offline=True)
     opened = open_store(tmp_path / "gateway")
     yield opened
     opened.close()

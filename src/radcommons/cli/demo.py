@@ -164,7 +164,7 @@ def demo(data: Path, port: int | None, given: Path | None, protocol: str, once: 
 
 def _write_sign_ins(path: Path, *, hub: Hub, site: Site, people: dict[str, Person], summary: dict[str, Any]) -> None:
     roles = {role: {"email": one.email, "password": one.password, "token": one.token} for role, one in people.items()}
-    roles["site"] = {"email": "", "password": site.password, "token": site.token}
+    roles["site"] = {"email": site.user, "password": site.password, "token": site.token}
     content = {"url": hub.url, "site_url": site.url, **roles, "roles": roles, "summary": summary}
     write_file(path, json.dumps(content, indent=2).encode(), mode=0o600)
 
@@ -172,7 +172,7 @@ def _write_sign_ins(path: Path, *, hub: Hub, site: Site, people: dict[str, Perso
 def _announce(hub: Hub, site: Site, people: dict[str, Person], summary: dict[str, Any]) -> None:
     click.echo(json.dumps({key: summary[key] for key in Outcomes.__dataclass_fields__}))
     click.echo(f"\n  Portal    {hub.url}")
-    click.echo(f"  Hospital  {site.url}   password {site.password}")
+    click.echo(f"  Hospital  {site.url}   {site.user}   {site.password}")
     for role, person in people.items():
         click.echo(f"  {role:14} {person.email:32} {person.password}")
     click.echo("\nEverything runs on this machine alone. Press Ctrl-C to stop; the same command goes on later.")

@@ -274,6 +274,7 @@ class Site:
     directory: Path
     input: Path
     hub: Hub
+    user: str = "manager@demo.example"
     password: str = ""
     token: str = ""
     url: str = ""
@@ -283,10 +284,15 @@ class Site:
         """Make the site once; it keeps its sign-in beside its folder, as a person would in a password safe."""
         safe = self.directory.with_suffix(".sign-in.json")
         if not safe.exists():
-            self.token = self.hub.token(Role.SITE, site=self.code)
+            self.token, self.password = self.hub.token(Role.SITE, site=self.code), new_password()
+            secret = self.directory.with_suffix(".password")
+            write_file(secret, self.password.encode(), mode=0o600)
             named = ("--hub", self.hub.url, "--token", self.token, "--site", self.code, "--dataset", DATASET)
-            made = run_json("site", "init", self.directory, *named)
-            content = {"password": made["password"], "token": self.token}
+            # Invented patients and a hub on this machine: the demonstration's page does without a phone.
+            person = ("--user", self.user, "--password-file", secret, "--second-factor", "off")
+            run_json("site", "init", self.directory, *named, *person)
+            secret.unlink()
+            content = {"user": self.user, "password": self.password, "token": self.token}
             write_file(safe, json.dumps(content).encode(), mode=0o600)
         kept = json.loads(safe.read_text("utf-8"))
         self.password, self.token = kept["password"], kept["token"]

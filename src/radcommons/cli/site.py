@@ -16,11 +16,14 @@ from radcommons.cli.site_fetch import attach as attach_fetching
 from radcommons.cli.site_keep import attach as attach_keeping
 from radcommons.cli.site_life import attach as attach_life
 from radcommons.cli.site_options import DIRECTORY, JSON, SAMPLE, WHAT_IF, opened, show
+from radcommons.cli.site_user import attach as attach_users
 from radcommons.records.errors import RadcommonsError, UsageError
 from radcommons.records.lifecycle import FileState
 from radcommons.records.terms import LICENSES
 from radcommons.site.settings import STANDING_AGREEMENT, SiteSettings, read_settings
 from radcommons.site.store import Store
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -51,8 +54,18 @@ def site() -> None:
 @click.option(
     "--profile", default="radcommons", show_default=True, help="De-identification profile: shipped or a file."
 )
+@click.option("--user", default="data manager", show_default=True, help="Name of the first data manager.")
 @click.option(
-    "--password-file", type=click.Path(dir_okay=False, path_type=Path), help="Holds the local page's password."
+    "--password-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Holds the first data manager's password; without it `site serve` prints a set-up link.",
+)
+@click.option(
+    "--second-factor",
+    type=click.Choice(["required", "off"]),
+    default="required",
+    show_default=True,
+    help="'off' is for demonstrations: the hub must run on this same machine.",
 )
 @click.option("--offline", is_flag=True, help="Register at the hub with the first submit.")
 @WHAT_IF
@@ -62,7 +75,7 @@ def init(directory: Path, sites: tuple[str, ...], token: str, what_if: bool, as_
     from radcommons.records.documents import parse, plain
     from radcommons.site.join import init as verb
 
-    password_file, offline = options.pop("password_file"), options.pop("offline")
+    password_file, offline, user = options.pop("password_file"), options.pop("offline"), options.pop("user")
     members = {**options, "license": options.pop("license_"), "sites": sites}
     members.pop("license_", None)
     settings = parse(SiteSettings, {**plain(SiteSettings(hub="", sites=("S1",))), **members})
@@ -72,13 +85,11 @@ def init(directory: Path, sites: tuple[str, ...], token: str, what_if: bool, as_
         )
         return 0
     password = password_file.read_text("utf-8").strip() if password_file else None
-    joined = verb(directory, settings=settings, token=token, password=password, offline=offline)
+    joined = verb(directory, settings=settings, token=token, user=user, password=password, offline=offline)
     if as_json:
         show({"directory": str(directory), "sites": list(settings.sites), **asdict(joined)})
     else:
         click.echo(f"The gateway for {', '.join(settings.sites)} is in {directory}. Signing key {joined.key_id}.")
-        if joined.password:
-            click.echo(f"Password of the local page, shown this once: {joined.password}")
         click.echo("Registered at the hub." if joined.is_registered else f"Not registered yet. {joined.message}")
     return 0 if joined.is_registered or offline else 1
 
@@ -337,8 +348,10 @@ def status(directory: Path, as_json: bool) -> int:
 
 @site.command(epilog="Example: radcommons site serve gateway --port 8043 --dimse-port 11112")
 @DIRECTORY
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address of the page; identity is on it.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of the page; another one needs TLS.")
 @click.option("--port", type=int, default=8043, show_default=True, help="Port of the local page.")
+@click.option("--tls-cert", type=_FILE, help="Certificate chain of the page (PEM).")
+@click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
 @click.option("--dimse-port", type=int, help="Port for C-STORE and C-ECHO; none without it.")
 @click.option("--dimse-host", default="127.0.0.1", show_default=True, help="Address that a PACS pushes to.")
 @click.option("--dimse-aet", help="Our AE title; RADCOMMONS by default.")
@@ -353,10 +366,11 @@ def serve(directory: Path, **options: Any) -> int:
     from radcommons.web.site_app import serve as verb
 
     read_settings(directory)
-    verb(directory, **options)
+    verb(directory, say=click.echo, **options)
     return 0
 
 
 attach_fetching(site)
 attach_keeping(site)
 attach_life(site)
+attach_users(site)

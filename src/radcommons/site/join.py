@@ -6,31 +6,37 @@ import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from radcommons.platform.durable import write_file
-from radcommons.platform.identity import hash_password, new_password
 from radcommons.platform.keys import key_id
 from radcommons.records.errors import Conflict, PeerError, UsageError
 from radcommons.site.hub import Hub
 from radcommons.site.settings import NAME, SiteSettings, read_settings, write_settings
 from radcommons.site.store import Store, create_store, open_store
+from radcommons.site.users import SiteRole, add_user, is_loopback, users
 
 _HUB_KEY = "hub-key"
-_PASSWORD = "password-hash"  # noqa: S105  (the name of a row)
+FIRST_USER = "data manager"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """What `init` made: `password` is told once and stored only as a hash, empty where one was set before."""
+    """What `init` made."""
 
     key_id: str
-    password: str
     is_registered: bool
     message: str = ""
 
 
 def init(
-    directory: Path, *, settings: SiteSettings, token: str, password: str | None = None, offline: bool = False
+    directory: Path,
+    *,
+    settings: SiteSettings,
+    token: str,
+    user: str = FIRST_USER,
+    password: str | None = None,
+    offline: bool = False,
 ) -> Joined:
     """Make a gateway in `directory`, or complete one that was begun; what is there stays.
 
@@ -41,16 +47,22 @@ def init(
         Written when there are none yet; otherwise they must name the same hub and site codes.
     token : str
         The bearer token that the coalition gave.
-    password : str, optional
-        For the local page; one is made up when none is given.
+    user, password : str, str, optional
+        Name and password of the first data manager; without a password, `site serve` prints a set-up link.
     offline : bool
         Register at the first submit instead.
 
     Raises
     ------
+    UsageError
+        If the folder holds other files, or the password is too short.
     Conflict
         If the folder holds another hub's or another site's gateway, or the hub knows another key for the site code.
     """
+    if settings.second_factor == "off" and not is_loopback(urlsplit(settings.hub).hostname or ""):
+        raise UsageError(
+            "A gateway of a real hub asks for a second factor.", mend="Leave --second-factor off to demonstrations."
+        )
     if (directory / NAME).exists():
         known = read_settings(directory)
         if (known.hub, known.sites) != (settings.hub, settings.sites):
@@ -65,33 +77,23 @@ def init(
         write_settings(directory, settings)
     store = open_store(directory)
     try:
-        made = _set_password(store, password)
+        if password is not None:
+            _first_user(store, user, password)
         name = store.signing_key.key_id
         if offline:
-            return Joined(key_id=name, password=made, is_registered=False, message="Registration follows at submit.")
+            return Joined(key_id=name, is_registered=False, message="Registration follows at submit.")
         try:
             register(store)
         except PeerError as error:
-            return Joined(key_id=name, password=made, is_registered=False, message=str(error))
-        return Joined(key_id=name, password=made, is_registered=True)
+            return Joined(key_id=name, is_registered=False, message=str(error))
+        return Joined(key_id=name, is_registered=True)
     finally:
         store.close()
 
 
-def _set_password(store: Store, password: str | None) -> str:
-    """Set the local page's password; return it if it was made up here."""
-    if password is None and store.remembered(_PASSWORD) is not None:
-        return ""
-    chosen = password or new_password()
-    with store.change() as change:
-        change.remember(_PASSWORD, hash_password(chosen))
-        change.tell("password.set", subject="local page")
-    return "" if password else chosen
-
-
-def local_password_hash(store: Store) -> str | None:
-    """Return the hash of the local page's password."""
-    return store.remembered(_PASSWORD)
+def _first_user(store: Store, name: str, password: str) -> None:
+    if not any(one.has_password for one in users(store)):
+        add_user(store, name, role=SiteRole.DATA_MANAGER, password=password)
 
 
 def register(store: Store) -> None:

@@ -1,72 +1,23 @@
-"""The hospital's local page: what was counted, what waits, what was sent."""
+"""The first page of the gateway: what was counted, what waits, what was sent."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from radcommons.records.errors import SignInRequired, UnreadableInstance
+from radcommons.records.errors import UnreadableInstance
+from radcommons.site.desk import AtDesk, DataManager, SignedIn, view_of
 from radcommons.site.preview import preview
 from radcommons.site.review import decide, held
-from radcommons.site.sessions import COOKIE, Session, Sessions, check_form
+from radcommons.site.sessions import check_form
 from radcommons.site.status import FlowLine, at_hub, counts, flow, known_patients
-from radcommons.site.store import Store
-from radcommons.ui.render import Account, Flash, Renderer, View
+from radcommons.ui.render import Flash
 
-TEMPLATES = Path(__file__).parent / "templates"
 PAGE_SIZE = 20
 _TONES = {"refused": "bad", "held": "warn", "ready": "accent", "submitted": "good"}
 _DONE = {"pass": "passed", "exclude": "excluded", "refuse": "refused"}
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What every route works with."""
-
-    store: Store
-    sessions: Sessions
-    renderer: Renderer
-
-    def page(self, template: str, view: View, *, status: int = 200, **values: Any) -> HTMLResponse:
-        """Return a page that no browser keeps."""
-        html = self.renderer.render(f"site/{template}.html", view=view, settings=self.store.settings, **values)
-        return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
-
-
-def _desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
-
-
-AtDesk = Annotated[Desk, Depends(_desk)]
-
-
-def signed_in(request: Request, desk: AtDesk) -> Session:
-    """Return the caller's session.
-
-    Raises
-    ------
-    SignInRequired
-        If there is none.
-    """
-    found = desk.sessions.find(request.cookies.get(COOKIE))
-    if found is None:
-        raise SignInRequired("This page names patients' files; it needs a sign-in.", mend="Sign in first.")
-    return found
-
-
-SignedIn = Annotated[Session, Depends(signed_in)]
-
-
-def view_of(request: Request, session: Session | None, *flashes: Flash) -> View:
-    """Return who looks at which page."""
-    account = Account(name=session.reviewer) if session else None
-    form_key = session.form_key if session else ""
-    return View(path=request.url.path, account=account, form_key=form_key, flashes=flashes)
 
 
 def router() -> APIRouter:
@@ -76,9 +27,6 @@ def router() -> APIRouter:
     routes.get("/held", response_class=HTMLResponse)(held_files)
     routes.get("/held/{number}/preview.png")(picture)
     routes.post("/held/{number}")(answer)
-    routes.get("/sign-in", response_class=HTMLResponse)(sign_in_page)
-    routes.post("/sign-in")(sign_in)
-    routes.post("/sign-out")(sign_out)
     return routes
 
 
@@ -103,7 +51,7 @@ def _flow_row(line: FlowLine) -> tuple[str, int, str, str]:
 
 
 def held_files(
-    request: Request, desk: AtDesk, session: SignedIn, start: Annotated[int, Query(ge=0)] = 0, done: str = ""
+    request: Request, desk: AtDesk, session: DataManager, start: Annotated[int, Query(ge=0)] = 0, done: str = ""
 ) -> Response:
     """Show what waits for a person, with one question each."""
     waiting = held(desk.store, limit=PAGE_SIZE + 1, offset=start)
@@ -118,10 +66,10 @@ def held_files(
     )
 
 
-def picture(number: int, desk: AtDesk, session: SignedIn) -> Response:
+def picture(number: int, desk: AtDesk, session: DataManager) -> Response:
     """Show the frame in question; that it was looked at stands in the audit trail."""
     with desk.store.change() as change:
-        change.tell("review.viewed", subject=f"file:{number}", actor=f"reviewer:{session.reviewer}")
+        change.tell("review.viewed", subject=f"file:{number}", actor=session.actor)
     try:
         content = preview(desk.store, number)
     except UnreadableInstance:
@@ -133,7 +81,7 @@ def answer(
     request: Request,
     number: int,
     desk: AtDesk,
-    session: SignedIn,
+    session: DataManager,
     decision: Annotated[str, Form()],
     form_key: Annotated[str, Form()] = "",
     start: Annotated[int, Form()] = 0,
@@ -146,30 +94,3 @@ def answer(
         html = desk.renderer.problem(view=view_of(request, session), status=409, title="It cannot pass", detail=detail)
         return HTMLResponse(html, status_code=409)
     return RedirectResponse(f"/held?start={max(start, 0)}&done={decision}", status_code=303)
-
-
-def sign_in_page(request: Request, desk: AtDesk) -> Response:
-    """Show the form that asks for the password."""
-    return desk.page("sign-in", view_of(request, None), error="")
-
-
-def sign_in(
-    request: Request, desk: AtDesk, password: Annotated[str, Form()], reviewer: Annotated[str, Form()] = ""
-) -> Response:
-    """Begin a session."""
-    cookie = desk.sessions.sign_in(password, reviewer=reviewer)
-    if cookie is None:
-        error = "The password is wrong or the name empty."
-        return desk.page("sign-in", view_of(request, None), status=401, error=error)
-    response = RedirectResponse("/", status_code=303)
-    response.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", secure=request.url.scheme == "https")
-    return response
-
-
-def sign_out(request: Request, desk: AtDesk, session: SignedIn, form_key: Annotated[str, Form()] = "") -> Response:
-    """End the session."""
-    check_form(session, form_key)
-    desk.sessions.sign_out(request.cookies.get(COOKIE))
-    response = RedirectResponse("/sign-in", status_code=303)
-    response.delete_cookie(COOKIE)
-    return response

@@ -69,6 +69,10 @@ class SiteSettings:
     dimse_tls_ca: str = ""
     # One gateway for several hospitals: is one number at two of them one person ("shared") or two ("separate")?
     crosswalk: Literal["separate", "shared"] = "separate"
+    # Writing in pixels that was read with certainty is covered and recorded, or it waits for a person like the rest.
+    pixels: Literal["cover", "hold"] = "cover"
+    # Screen saves and dose sheets are refused, or taken like images and cleaned.
+    captures: Literal["refuse", "take"] = "refuse"
     # A list of patients who opted out, read again at every add and every submit; empty for none.
     opt_out_list: str = ""
     # What the line may take ("2MB" a second), the proxy, and the CA that signed the hub's certificate; empty for none.
@@ -79,6 +83,8 @@ class SiteSettings:
     disk_budget: Amount = ""
     # Folders that `site serve` watches; files are read, never changed.
     watch: tuple[str, ...] = ()
+    # "off" is heard only where the hub runs on this same machine: a demonstration, a test.
+    second_factor: Literal["required", "off"] = "required"
 
     @property
     def home(self) -> str:

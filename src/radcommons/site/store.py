@@ -27,7 +27,8 @@ from radcommons.records.errors import Conflict, StorageError, UsageError
 from radcommons.records.event import Event
 from radcommons.site.migrate import bring_up, write_step
 from radcommons.site.settings import NAME, SiteSettings, read_settings
-from radcommons.site.tables import SCHEMA_VERSION, audit, file, meta, metadata, secret, submission
+from radcommons.site.tables import SCHEMA_VERSION, audit, file, meta, secret, submission
+from radcommons.site.tables_base import metadata
 
 _FOLDERS = ("keys", "objects", "inbox", "spool")
 GENERATION, MOVED = "generation", "moved-at"

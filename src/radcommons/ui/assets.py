@@ -32,18 +32,21 @@ class Asset:
 
 
 class Assets:
-    """The files of a folder in memory, by their name and by their hashed name.
+    """The files of folders in memory, by their name and by their hashed name.
 
     Parameters
     ----------
     folder : Path
-        Style sheets may name files of the folder in ``url("...")``; those become hashed names as well.
+        Style sheets may name files of the folders in ``url("...")``; those become hashed names as well.
+    more : Path
+        Folders of a zone's own; a name of an earlier folder is not taken again.
     """
 
-    def __init__(self, folder: Path = STATIC) -> None:
+    def __init__(self, folder: Path = STATIC, *more: Path) -> None:
         files = {
-            path.relative_to(folder).as_posix(): path
-            for path in sorted(folder.rglob("*"))
+            path.relative_to(root).as_posix(): path
+            for root in reversed((folder, *more))
+            for path in sorted(root.rglob("*"))
             if path.is_file() and path.suffix in _SERVED
         }
         # Style sheets last: their content, and so their hash, holds the hashed names of what they use.

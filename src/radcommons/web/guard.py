@@ -39,7 +39,7 @@ class LastResort:
             where = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
             _log.error("fault", error=type(error).__name__, where=where[-12:])
             if not begun:
-                await _answer(send, status=500, code="fault", detail="The hub failed to answer this request.")
+                await _answer(send, status=500, code="fault", detail="The program failed to answer this request.")
 
 
 class BrowserGuard:

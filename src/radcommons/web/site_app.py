@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -19,12 +19,17 @@ from granian.server.embed import Server
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from radcommons.platform.telemetry import configure_logging
-from radcommons.records.errors import StorageError
-from radcommons.site.pages import TEMPLATES, Desk, router, view_of
-from radcommons.site.sessions import COOKIE, Sessions
+from radcommons.records.errors import StorageError, UsageError
+from radcommons.site.desk import STATIC, TEMPLATES, Desk, view_of
+from radcommons.site.routes import NAV, ROUTERS
+from radcommons.site.sessions import Sessions
 from radcommons.site.store import Store, open_store
-from radcommons.ui.render import SECURITY_HEADERS, Brand, NavItem, Renderer
+from radcommons.site.users import PAGE_ADDRESS, first_link, is_loopback, link_to
+from radcommons.ui.assets import STATIC as UI_STATIC
+from radcommons.ui.assets import Assets
+from radcommons.ui.render import Brand, Renderer
 from radcommons.web.errors import add_error_handlers
+from radcommons.web.guard import BrowserGuard, LastResort
 
 log = structlog.get_logger()
 _LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -42,9 +47,9 @@ def site_app(directory: Path, *, hosts: tuple[str, ...] = _LOCAL) -> FastAPI:
     store = open_store(directory)
     renderer = Renderer(
         brand=Brand(name="Imaging Commons", aside="gateway"),
-        nav=[NavItem("Counts", "/"), NavItem("Review", "/held")],
+        nav=NAV,
         zones={"site": TEMPLATES},
-        account_page=None,
+        assets=Assets(UI_STATIC, STATIC),
     )
 
     @asynccontextmanager
@@ -56,13 +61,8 @@ def site_app(directory: Path, *, hosts: tuple[str, ...] = _LOCAL) -> FastAPI:
     app.state.store = store
     app.state.desk = desk = Desk(store, Sessions(store), renderer)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
-
-    @app.middleware("http")
-    async def secure(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call(request)
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
+    app.add_middleware(BrowserGuard)
+    app.add_middleware(LastResort)
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
@@ -70,16 +70,18 @@ def site_app(directory: Path, *, hosts: tuple[str, ...] = _LOCAL) -> FastAPI:
         return {"status": "ok"}
 
     def problem_page(request: Request, status: int, title: str, detail: str, mend: str) -> Response:
-        session = desk.sessions.find(request.cookies.get(COOKIE))
+        session = desk.present(request)
         if status == HTTPStatus.UNAUTHORIZED:
-            return RedirectResponse("/sign-in", status_code=HTTPStatus.SEE_OTHER)
+            to = "/second-factor" if session is not None and session.is_half else "/sign-in"
+            return RedirectResponse(to, status_code=HTTPStatus.SEE_OTHER)
         view = view_of(request, session)
         html = renderer.problem(view=view, status=status, title=title, detail=detail, mend=mend)
         return HTMLResponse(html, status_code=status)
 
     add_error_handlers(app, page=problem_page)
     app.include_router(renderer.assets.router())
-    app.include_router(router())
+    for router in ROUTERS:
+        app.include_router(router())
     return app
 
 
@@ -92,16 +94,31 @@ def serve(
     dimse_host: str,
     dimse_aet: str | None,
     watch: tuple[Path, ...] = (),
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    say: Callable[[str], None],
 ) -> None:
-    """Serve the local page, the DICOM port if one is given, and watch folders, until SIGINT or SIGTERM."""
+    """Serve the local page, the DICOM port if one is given, and watch folders, until SIGINT or SIGTERM.
+
+    Raises
+    ------
+    UsageError
+        If the page were to leave this machine without TLS.
+    """
     from radcommons.site.receive import InboxWorker, listen
     from radcommons.site.watch import Watcher, watched
 
+    if not is_loopback(host) and not (tls_cert and tls_key):
+        raise UsageError(
+            f"The page names patients: at {host} it needs TLS.",
+            mend="Give --tls-cert and --tls-key, or leave --host away and open the page on this machine.",
+        )
     configure_logging()
     # A thread of a foreign library that fails prints its own text, which may quote a value: its kind is enough.
     threading.excepthook = lambda failed: log.error("thread-failed", error=failed.exc_type.__name__)
     app = site_app(directory, hosts=(*_LOCAL, host))
     store: Store = app.state.store
+    _tell_address(store, f"{'https' if tls_cert else 'http'}://{host}:{port}", say)
     watcher = Watcher(store, watched((*store.settings.watch, *watch)))
     worker = InboxWorker(store)
     worker.start()
@@ -114,7 +131,7 @@ def serve(
     if watcher.folders:
         watcher.start()
     try:
-        asyncio.run(_until_stopped(app, host, port))
+        asyncio.run(_until_stopped(app, host, port, tls_cert, tls_key))
     finally:
         if receiver is not None:
             receiver.close()
@@ -122,8 +139,27 @@ def serve(
         worker.stop()
 
 
-async def _until_stopped(app: FastAPI, host: str, port: int) -> None:
-    server = Server(app, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False)
+def _tell_address(store: Store, address: str, say: Callable[[str], None]) -> None:
+    """Keep the address for set-up links, and print the first one where nobody can sign in yet."""
+    if store.remembered(PAGE_ADDRESS) != address:
+        with store.change() as change:
+            change.remember(PAGE_ADDRESS, address)
+    say(f"The gateway's pages are at {address}")
+    token = first_link(store)
+    if token:
+        say(f"First data manager, this link once: {link_to(store, token)}")
+
+
+async def _until_stopped(app: FastAPI, host: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> None:
+    server = Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        log_enabled=False,
+        ssl_cert=tls_cert,
+        ssl_key=tls_key,
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):

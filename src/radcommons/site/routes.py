@@ -1,0 +1,21 @@
+"""Every page of the gateway, and the navigation; a new page adds its line to both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+
+from radcommons.site import pages, users_pages
+from radcommons.site.users import SiteRole
+from radcommons.ui.render import NavItem
+
+ROUTERS: tuple[Callable[[], APIRouter], ...] = (
+    pages.router,
+    users_pages.router,
+)
+
+NAV: tuple[NavItem, ...] = (
+    NavItem("Today", "/"),
+    NavItem("Review", "/held", roles={SiteRole.DATA_MANAGER}),
+)
