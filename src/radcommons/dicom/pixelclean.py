@@ -7,7 +7,7 @@ refusal, with a reason, never a guess.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
@@ -53,6 +53,8 @@ class PixelPolicy:
     ----------
     covers : bool
         Writing is covered; otherwise it is a question for a person.
+    asks_when_unsure : bool
+        Where some of the writing could not be read, and may be none, it is all a question for a person.
     takes_captures : bool
         Screen saves and dose sheets are treated like images instead of refused.
     guards_faces : bool
@@ -60,6 +62,7 @@ class PixelPolicy:
     """
 
     covers: bool = True
+    asks_when_unsure: bool = False
     takes_captures: bool = False
     guards_faces: bool = False
 
@@ -76,6 +79,8 @@ class PixelCleaning:
         Notes of what was done; a question or a refusal where it could not be done.
     boxes : tuple of (int, TextBox)
         Frame from 0 and region that was covered, or would be.
+    unsure : frozenset
+        Those of `boxes` in which nothing could be read.
     looked_at, frames : int
         Frames that the network saw, in part or whole, and frames that were decoded.
     is_checked : bool
@@ -85,6 +90,7 @@ class PixelCleaning:
     pixels: NewPixels | None = None
     findings: tuple[Finding, ...] = ()
     boxes: tuple[tuple[int, TextBox], ...] = ()
+    unsure: frozenset[tuple[int, TextBox]] = frozenset()
     looked_at: int = 0
     frames: int = 0
     is_checked: bool = False
@@ -144,6 +150,7 @@ def clean_pixels(
         pixels=hidden.pixels,
         findings=tuple(notes),
         boxes=tuple(_numbered(seen.boxes)),
+        unsure=frozenset(seen.unsure),
         looked_at=seen.looked_at,
         frames=seen.frames,
     )
@@ -151,7 +158,7 @@ def clean_pixels(
         return result
     if not any(seen.boxes.values()):
         return replace(result, is_checked=True)
-    if not policy.covers:
+    if not policy.covers or (policy.asks_when_unsure and seen.unsure):
         return replace(result, findings=(*notes, *_questions(seen.boxes)))
     return _covered(stream, base, hidden.pixels, result, seen, detector=detector, reader=reader)
 
@@ -166,6 +173,7 @@ class _Seen:
     looked_at: int = 0
     frames: int = 0
     is_sheet: bool = False
+    unsure: set[tuple[int, TextBox]] = field(default_factory=set)
 
 
 def _look(stream: BinaryIO, header: Header, *, detector: TextDetector, reader: TextReader) -> _Seen:
@@ -182,9 +190,11 @@ def _look(stream: BinaryIO, header: Header, *, detector: TextDetector, reader: T
             seen.looked_at, seen.frames = seen.looked_at + ran, seen.frames + 1
             shown = whole_range(frame, dataset) if found else frame
             read = read_boxes(shown, found, reader=reader)
-            texts = [one.box for one in read if one.kind is Kind.TEXT]
+            told = [one for one in read if one.kind is Kind.TEXT]
+            texts = [one.box for one in told]
             seen.kept[index] = [one.box for one in read if one.kind is not Kind.TEXT]
             seen.boxes[index] = [grown(box, frame.shape, seen.kept[index]) for box in texts]
+            seen.unsure |= {(index, box) for one, box in zip(told, seen.boxes[index], strict=True) if not one.is_sure}
             seen.boxes[index] += banners(dataset, frame.shape)
             if how is Look.FULL:
                 seen.is_sheet |= is_sheet_by_content(frame, texts)
@@ -254,7 +264,7 @@ def _covered(
     if hidden is not None and not pixels.drops:
         for element in hidden.changes:
             pixels.changes.setdefault(element.tag, element)
-    notes = [*result.findings, *_notes(boxes)]
+    notes = [*result.findings, *noted(_numbered(boxes))]
     if base.transfer_syntax != pixels.transfer_syntax:
         notes.append(_note("pixels-cleaned", "Nothing here codes its transfer syntax: it is stored uncompressed.", ""))
     return replace(result, pixels=pixels, findings=tuple(notes), boxes=tuple(_numbered(boxes)), is_checked=True)
@@ -345,10 +355,10 @@ def _questions(boxes: dict[int, list[TextBox]]) -> Iterator[Finding]:
         )
 
 
-def _notes(boxes: dict[int, list[TextBox]]) -> Iterator[Finding]:
-    """Yield a note for each region, once where it is the same in many frames."""
+def noted(boxes: Iterable[tuple[int, TextBox]]) -> Iterator[Finding]:
+    """Yield a note for each region that was covered, once where it is the same in many frames."""
     frames: dict[tuple[int, int, int, int], list[int]] = {}
-    for index, box in _numbered(boxes):
+    for index, box in boxes:
         frames.setdefault((box.x, box.y, box.width, box.height), []).append(index)
     for (x, y, width, height), indices in frames.items():
         first = f"frame {indices[0] + 1}" + (f" and {len(indices) - 1} more" if len(indices) > 1 else "")

@@ -55,10 +55,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBox:
-    """A box and what kind of writing it holds; never what it says."""
+    """A box and what kind of writing it holds; never what it says.
+
+    `is_sure` is whether its characters could be read; without, writing is only likely.
+    """
 
     box: TextBox
     kind: Kind
+    is_sure: bool = True
 
 
 class TextReader:
@@ -151,14 +155,9 @@ def _told(picture: Frame, box: TextBox, reader: TextReader) -> list[ReadBox]:
             parts = _split(box, best)
             if parts:
                 return parts
-    return [
-        ReadBox(
-            box=box,
-            kind=Kind.NOTHING
-            if _is_nothing(box, best, max(picture.shape[:2]), is_upright=best in straight)
-            else Kind.TEXT,
-        )
-    ]
+    if _is_nothing(box, best, max(picture.shape[:2]), is_upright=best in straight):
+        return [ReadBox(box=box, kind=Kind.NOTHING)]
+    return [ReadBox(box=box, kind=Kind.TEXT, is_sure=best.score >= _READABLE)]
 
 
 def _inner(box: TextBox) -> TextBox:

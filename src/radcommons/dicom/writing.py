@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from radcommons.dicom.frames import Frame, frame_count, iter_frames
 from radcommons.dicom.geometry import image_type
+from radcommons.dicom.pixelread import Kind, TextReader, read_boxes
 from radcommons.dicom.pixeltext import TextBox, TextDetector
 from radcommons.dicom.read import Header
 from radcommons.dicom.render import to_display
@@ -118,7 +119,9 @@ class PixelReview:
         return any(finding.severity is not Severity.NOTE for finding in self.findings)
 
 
-def review_pixels(source: BinaryIO, header: Header, *, detector: TextDetector) -> PixelReview:
+def review_pixels(
+    source: BinaryIO, header: Header, *, detector: TextDetector, reader: TextReader | None = None
+) -> PixelReview:
     """Look at every frame of an object for burned-in text.
 
     Parameters
@@ -127,6 +130,8 @@ def review_pixels(source: BinaryIO, header: Header, *, detector: TextDetector) -
     header : Header
         What `read_header` said of it.
     detector : TextDetector
+    reader : TextReader, optional
+        Tells markers and what is no writing by reading; without it the shape of a box alone tells them.
 
     Returns
     -------
@@ -140,6 +145,7 @@ def review_pixels(source: BinaryIO, header: Header, *, detector: TextDetector) -
     look = text_suspects(header.dataset)
     full = frames_for_network(frame_count(header.dataset)) if look is Look.FULL else frozenset[int]()
     boxes: list[tuple[int, TextBox]] = []
+    markers: list[tuple[int, TextBox]] = []
     looked_at = seen = 0
     shape = (0, 0)
     try:
@@ -147,15 +153,26 @@ def review_pixels(source: BinaryIO, header: Header, *, detector: TextDetector) -
             found, ran = find_writing(
                 frame, header.dataset, detector=detector, look=Look.FULL if index in full else Look.QUICK
             )
-            boxes += [(index, box) for box in found if box.score >= _UNREAD_SCORE]
+            if reader is None:
+                boxes += [(index, box) for box in found if box.score >= _UNREAD_SCORE]
+            elif found:
+                shown = whole_range(frame, header.dataset)
+                fit = [box for box in found if is_of_letters(box, frame.shape)]
+                for one in read_boxes(shown, fit, reader=reader):
+                    told = {Kind.TEXT: boxes, Kind.MARKER: markers}.get(one.kind)
+                    if told is not None:
+                        told.append((index, one.box))
             looked_at, seen, shape = looked_at + ran, seen + 1, (frame.shape[0], frame.shape[1])
     except UnreadableInstance as problem:
         finding = Finding(
             code="undecodable-pixels", severity=Severity.QUESTION, message=problem.what, where="PixelData"
         )
         return PixelReview(boxes=tuple(boxes), findings=(finding,), looked_at=looked_at, frames=seen)
-    findings = tuple(text_findings(boxes, shape=shape))
-    return PixelReview(boxes=tuple(boxes), findings=findings, looked_at=looked_at, frames=seen)
+    if reader is None:
+        findings = tuple(text_findings(boxes, shape=shape))
+    else:
+        findings = (*(_mark(*one) for one in markers), *(_line(*one) for one in boxes))
+    return PixelReview(boxes=(*boxes, *markers), findings=findings, looked_at=looked_at, frames=seen)
 
 
 def frames_for_network(count: int) -> frozenset[int]:
@@ -286,15 +303,21 @@ def text_findings(boxes: Iterable[tuple[int, TextBox]], *, shape: tuple[int, int
     for index, box in boxes:
         if not is_of_letters(box, shape):
             continue
-        is_marker = _is_marker(box)
-        yield Finding(
-            code="burned-in-text",
-            severity=Severity.NOTE if is_marker else Severity.QUESTION,
-            message="A short mark, as for the side, stands in the pixels."
-            if is_marker
-            else "A line of text stands in the pixels; look whether it names anybody.",
-            where=f"frame {index + 1}, x {box.x}..{box.x + box.width}, y {box.y}..{box.y + box.height}",
-        )
+        yield _mark(index, box) if _is_marker(box) else _line(index, box)
+
+
+def _mark(index: int, box: TextBox) -> Finding:
+    return _said(index, box, Severity.NOTE, "A short mark, as for the side, stands in the pixels.")
+
+
+def _line(index: int, box: TextBox) -> Finding:
+    message = "A line of text stands in the pixels; look whether it names anybody."
+    return _said(index, box, Severity.QUESTION, message)
+
+
+def _said(index: int, box: TextBox, severity: Severity, message: str) -> Finding:
+    where = f"frame {index + 1}, x {box.x}..{box.x + box.width}, y {box.y}..{box.y + box.height}"
+    return Finding(code="burned-in-text", severity=severity, message=message, where=where)
 
 
 def is_of_letters(box: TextBox, shape: Sequence[int]) -> bool:

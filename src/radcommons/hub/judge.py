@@ -14,6 +14,7 @@ from radcommons.catalogue.instances import Reading
 from radcommons.dicom.conformance import check
 from radcommons.dicom.deidentify_check import foreign_tokens, not_allowed, text_tokens, unmapped_uids
 from radcommons.dicom.mapping import PSEUDONYM
+from radcommons.dicom.pixelread import TextReader
 from radcommons.dicom.pixeltext import TextDetector
 from radcommons.dicom.profile import Profile
 from radcommons.dicom.read import Header, read_header
@@ -72,7 +73,14 @@ class Judged:
     words: tuple[tuple[str, str], ...] = ()  # (word's digest, place): words that a lexicon cannot judge
 
 
-def judge(source: BinaryIO, *, expected: Expected, detector: TextDetector, profile: Profile | None = None) -> Judged:
+def judge(
+    source: BinaryIO,
+    *,
+    expected: Expected,
+    detector: TextDetector,
+    reader: TextReader | None = None,
+    profile: Profile | None = None,
+) -> Judged:
     """Return the findings about one object; nothing is taken from the site's word but what is compared with it.
 
     Parameters
@@ -81,6 +89,8 @@ def judge(source: BinaryIO, *, expected: Expected, detector: TextDetector, profi
     expected : Expected
     detector : TextDetector
         Finds text in the pixels.
+    reader : TextReader, optional
+        Tells markers from lines; without it their shape does.
     profile : Profile, optional
         The one that the submission names; without it only what no profile lets through is refused.
 
@@ -102,7 +112,7 @@ def judge(source: BinaryIO, *, expected: Expected, detector: TextDetector, profi
         *identity_findings(header.dataset, profile=profile),
     ]
     if not any(finding.severity is Severity.REFUSAL for finding in found):
-        found += review_pixels(source, header, detector=detector).findings
+        found += review_pixels(source, header, detector=detector, reader=reader).findings
     return Judged(
         digest=expected.digest,
         reading=reading_of(header),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from radcommons.dicom.pixelread import TextReader
 from radcommons.dicom.pixeltext import TextDetector
 from radcommons.dicom.profile import Profile, load_profile
 from radcommons.hub.judge import Expected, Judged, judge
@@ -32,6 +33,11 @@ def _objects(url: str) -> Objects:
 @lru_cache(maxsize=1)
 def _detector() -> TextDetector:
     return TextDetector()
+
+
+@lru_cache(maxsize=1)
+def _reader() -> TextReader:
+    return TextReader()
 
 
 @lru_cache(maxsize=16)
@@ -61,7 +67,13 @@ def judge_task(task: Task) -> Judged:
     """
     try:
         with _objects(task.objects_url).open(object_key(task.expected.digest)) as source:
-            return judge(source, expected=task.expected, detector=_detector(), profile=_profile(task.profile))
+            return judge(
+                source,
+                expected=task.expected,
+                detector=_detector(),
+                reader=_reader(),
+                profile=_profile(task.profile),
+            )
     except NotFound:
         return _unjudged(task, "bad-digest", Severity.REFUSAL)
     except OSError as error:

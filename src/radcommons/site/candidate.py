@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from radcommons.dicom.pixeltext import TextBox
 from radcommons.records.finding import Finding
 from radcommons.records.lifecycle import FileState
+from radcommons.site.review_looks import Look
+from radcommons.site.selection_facts import Placed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,16 @@ class Examined:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PixelBox:
+    """Writing in one frame (from 0): ``text``, or ``unsure`` where nothing could be read, or ``hand``."""
+
+    frame: int
+    box: TextBox
+    kind: str
+    is_covered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """What a worker says of a candidate; the store has the last word on duplicates and conflicts."""
 
@@ -71,3 +84,6 @@ class Judged:
     findings: tuple[Finding, ...] = ()
     instance: Instance | None = None
     examined: Examined | None = None
+    boxes: tuple[PixelBox, ...] = ()
+    look: Look | None = None
+    placed: Placed | None = None

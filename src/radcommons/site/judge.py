@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,16 +15,14 @@ from pydicom.dataset import Dataset
 
 from radcommons.dicom.conformance import check
 from radcommons.dicom.deidentify import deidentify
-from radcommons.dicom.deidentify_stamp import stamp_pixels_checked
 from radcommons.dicom.images import image_to_dicom
+from radcommons.dicom.pixelread import TextReader
 from radcommons.dicom.pixeltext import TextDetector
 from radcommons.dicom.profile import Profile, load_profile
 from radcommons.dicom.read import Header, read_header
 from radcommons.dicom.rewrite import Written, content_digest, write_instance
 from radcommons.dicom.sniff import HEAD_BYTES, Kind, sniff
 from radcommons.dicom.text_identity import KnownIdentity
-from radcommons.dicom.writing import review_pixels
-from radcommons.platform.durable import fsync_directory
 from radcommons.platform.policy import load_protocol
 from radcommons.records.errors import StorageError, UnreadableInstance
 from radcommons.records.finding import Finding, Severity
@@ -44,14 +41,19 @@ from radcommons.site.crosswalk import (
     numbers_of,
 )
 from radcommons.site.directory import missing_references
+from radcommons.site.judge_pixels import PixelTools, look
+from radcommons.site.objects import keep_object
 from radcommons.site.optout import is_opted_out
 from radcommons.site.repair import deriver, patient_key, value_of, with_uids
+from radcommons.site.review_looks import look_of
 from radcommons.site.select import facts, study_date
+from radcommons.site.selection_facts import placed_of
 from radcommons.site.store import Store, open_store
 from radcommons.site.tables import file
 from radcommons.site.tables_beside import table_beside
 from radcommons.site.walk import stamp_of
 
+_FLAGGED = ("identity-flagged", "BurnedInAnnotation")
 _IGNORED = {
     Kind.CSV: "A table is no image; it is read where images need it.",
     Kind.TEXT: "A text file is no image.",
@@ -71,7 +73,12 @@ def start_judge(directory: Path, site: str, protocol: str, profile: str, keep: b
         profile=load_profile(profile),
         secret=store.mapping_secret(),
         agreement=agreement,
-        detector=TextDetector(),
+        pixels=PixelTools(
+            detector=TextDetector(),
+            reader=TextReader(),
+            covers=store.settings.pixels == "cover",
+            takes_captures=store.settings.captures == "take",
+        ),
     )
 
 
@@ -86,7 +93,7 @@ class Judge:
     profile: Profile
     secret: bytes
     agreement: Agreement | None
-    detector: TextDetector
+    pixels: PixelTools
 
     def __call__(self, candidate: Candidate) -> Judged:
         """Return what becomes of a file; whatever it is, it gets an outcome with a reason.
@@ -197,7 +204,7 @@ class Judge:
         undecided = decision.criteria if decision.verdict is Verdict.UNDECIDED else ()
         notes = (*notes, *_questions(self.protocol, undecided))
         judged = self._deidentified(dataset, header, source, linked, notes)
-        return replace(judged, examined=examined)
+        return replace(judged, examined=examined, placed=placed_of(dataset, found))
 
     def _patient(self, connection: sa.Connection, dataset: Dataset, key: PatientKey) -> Linked | None:
         """Return whom the crosswalk knows the object by: a study that the hospital moved is its new patient's."""
@@ -217,23 +224,27 @@ class Judge:
         done = deidentify(dataset, profile=self.profile, mapper=mapper, known=known)
         if done.dataset is None:
             return refused(done.findings[0].code, _with_place(done.findings[0]))
-        seen: tuple[Finding, ...] = ()
-        if header.pixel is not None:
-            reviewed = review_pixels(source, header, detector=self.detector)
-            seen = reviewed.findings
-            if not reviewed.asks_a_person:
-                stamp_pixels_checked(done.dataset)
-        written = self._keep(done.dataset, header, source)
-        findings = (*notes, *done.findings, *seen)
+        seen = look(
+            done.dataset, original=header, source=source, tools=self.pixels, profile=self.profile, mapper=mapper
+        )
+        objection = next((one for one in seen.findings if one.severity is Severity.REFUSAL), None)
+        if objection:
+            return refused(objection.code, objection.message)
+        written = self._keep(done.dataset, seen.header, seen.source)
+        # What the header says of writing was answered by looking.
+        told = [one for one in done.findings if header.pixel is None or (one.code, one.where) != _FLAGGED]
+        findings = (*notes, *told, *seen.findings)
         # The result is asked for its UIDs: a profile may keep them.
         instance = replace(
             self._instance(dataset, header, linked),
             study_uid=value_of(done.dataset, "StudyInstanceUID"),
             series_uid=value_of(done.dataset, "SeriesInstanceUID"),
             sop_uid=value_of(done.dataset, "SOPInstanceUID"),
+            transfer_syntax=seen.header.transfer_syntax,
             object_digest=written.sha256,
             object_size=written.size,
         )
+        alike = look_of(dataset, done.dataset, transfer_syntax=header.transfer_syntax)
         question = next((one for one in findings if one.severity is Severity.QUESTION), None)
         if question:
             return Judged(
@@ -242,8 +253,10 @@ class Judge:
                 reason=question.message,
                 findings=findings,
                 instance=instance,
+                boxes=seen.boxes,
+                look=alike,
             )
-        return Judged(state=FileState.READY, findings=findings, instance=instance)
+        return Judged(state=FileState.READY, findings=findings, instance=instance, boxes=seen.boxes, look=alike)
 
     def _excluded(
         self, dataset: Dataset, header: Header, key: PatientKey, criteria: tuple[str, ...], notes: tuple[Finding, ...]
@@ -281,24 +294,11 @@ class Judge:
         )
 
     def _keep(self, dataset: Dataset, header: Header, source: BinaryIO) -> Written:
-        """Write the object under its digest; it lies there whole and durable before anyone hears of it."""
-        if not self.keep:
-            with Path(os.devnull).open("wb") as nowhere:
-                return write_instance(dataset, header=header, source=source, target=nowhere)
-        beside = self.store.directory / "objects" / f".{secrets.token_hex(16)}.new"
-        try:
-            with beside.open("xb") as target:
-                written = write_instance(dataset, header=header, source=source, target=target)
-                target.flush()
-                os.fsync(target.fileno())
-            final = self.store.object_path(written.sha256)
-            if not final.exists():
-                final.parent.mkdir(exist_ok=True)
-                beside.rename(final)
-                fsync_directory(final.parent)
-        finally:
-            beside.unlink(missing_ok=True)
-        return written
+        """Write the object under its digest, or nowhere where it is only tried."""
+        if self.keep:
+            return keep_object(self.store, dataset, header=header, source=source)
+        with Path(os.devnull).open("wb") as nowhere:
+            return write_instance(dataset, header=header, source=source, target=nowhere)
 
 
 def _word(fact: FactValue) -> str | None:

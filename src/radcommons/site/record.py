@@ -14,9 +14,12 @@ import sqlalchemy as sa
 from radcommons.platform.clock import instant
 from radcommons.records.finding import Finding, Severity
 from radcommons.records.lifecycle import FILE, FileEvent, FileState, advance
-from radcommons.site.candidate import Candidate, Instance, Judged
+from radcommons.site.candidate import Candidate, Instance, Judged, PixelBox
+from radcommons.site.review_looks import write_look
+from radcommons.site.selection_facts import write_placed
 from radcommons.site.store import Change, Store
 from radcommons.site.tables import earlier, file, finding, patient, study
+from radcommons.site.tables_pixels import pixel_box
 
 _EVENT = {
     FileState.EXCLUDED: FileEvent.EXCLUDE,
@@ -59,6 +62,10 @@ def _is_open(row: sa.Row[tuple[object, ...]], policy: str) -> bool:
     # A reviewer's decision keeps the code of its question, so it stands whatever the policy becomes.
     by_policy = (
         (FileState.EXCLUDED, "criterion-out"),
+        (FileState.EXCLUDED, "other-series"),
+        (FileState.EXCLUDED, "over-quota"),
+        (FileState.HELD, "over-quota"),
+        (FileState.HELD, "series-undecided"),
         (FileState.HELD, "criterion-undecided"),
         (FileState.HELD, "cover-undecided"),
         (FileState.REFUSED, "not-covered"),
@@ -256,6 +263,11 @@ def _insert(change: Change, candidate: Candidate, judged: Judged, under: AddedUn
     added = change.connection.execute(file.insert().values(**row))
     (number,) = added.inserted_primary_key or (0,)
     write_findings(change, number, judged.findings)
+    if judged.look is not None:
+        write_look(change.connection, number, judged.look)
+    if judged.placed is not None and judged.state in (FileState.READY, FileState.HELD):
+        write_placed(change.connection, number, judged.placed)
+    write_boxes(change, number, judged.boxes)
     change.tell(f"file.{judged.state}", subject=f"file:{number}", code=judged.code)
 
 
@@ -267,3 +279,20 @@ def write_findings(change: Change, number: int, findings: Sequence[Finding]) -> 
     ]
     if rows:
         change.connection.execute(finding.insert(), rows)
+
+
+def write_boxes(change: Change, number: int, boxes: Sequence[PixelBox]) -> None:
+    """Write where writing was found in the pixels of a file, in place of what stood there."""
+    change.connection.execute(pixel_box.delete().where(pixel_box.c.file == number))
+    rows = [
+        {
+            "file": number,
+            "frame": one.frame,
+            **{name: getattr(one.box, name) for name in ("x", "y", "width", "height")},
+            "kind": one.kind,
+            "is_covered": one.is_covered,
+        }
+        for one in boxes
+    ]
+    if rows:
+        change.connection.execute(pixel_box.insert(), rows)

@@ -118,7 +118,10 @@ def _instances(task: SeriesTask, shared: Dataset, vendor: Vendor) -> Iterator[Da
             marker="R" if task.seed % 3 == 0 else "L",
             burned_in=lines if series.text_in_pixels else (),
         )
-        yield film_instance(shared, film, vendor, number=1, at=task.study.at)
+        instance = film_instance(shared, film, vendor, number=1, at=task.study.at)
+        if series.text_in_pixels:
+            instance.BurnedInAnnotation = "YES"
+        yield instance
         return
     phantom = make_phantom(
         task.seed,
