@@ -2,11 +2,11 @@
 
 A protocol is a versioned YAML file; its digest names its meaning. An unknown fact makes a criterion undecided (Kleene's
 strong logic of three values), and an undecided criterion holds the file for a person: it is never silently out.
+What a whole study shows comes after that: one series of several (`Choice`), and how many cases are wanted (`Quota`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
@@ -17,33 +17,12 @@ from pydantic import StringConstraints
 
 from radcommons.records.documents import digest, parse
 from radcommons.records.errors import DocumentError
+from radcommons.records.protocol_facts import FACTS as FACTS
+from radcommons.records.protocol_facts import SERIES_FACTS, Condition, check_condition, facts_of, holds
+from radcommons.records.protocol_facts import FactValue as FactValue
 
 PROTOCOL_SCHEMA = "radcommons/protocol/v1"
-
-# What a site can know of a file from its header, its series and the clinical table; a protocol may use no other name.
-FACTS: dict[str, str] = {
-    "is_image": "The object has pixels.",
-    "modality": "(0008,0060) Modality.",
-    "sop_class": "(0008,0016) SOP Class UID.",
-    "is_chest": "Body part, protocol or descriptions name the chest.",
-    "age_years": "Age at the study, from (0010,1010), birth and study date, or the clinical table.",
-    "sex": "F, M or O.",
-    "is_axial": "The image plane is axial within 20 degrees.",
-    "is_localizer": "(0008,0008) Image Type says LOCALIZER, or the description a scout.",
-    "is_derived": "(0008,0008) Image Type says DERIVED or SECONDARY.",
-    "is_projection_image": "Maximum or minimum intensity projection.",
-    "slice_thickness_mm": "(0018,0050) Slice Thickness.",
-    "view": "(0018,5101) View Position.",
-    "rows": "(0028,0010) Rows.",
-    "has_clinical_row": "The clinical table has the patient.",
-    "rt_pcr_positive": "The clinical table reports a positive RT-PCR.",
-    "igm_positive": "The clinical table reports positive IgM antibodies.",
-    "clinical_diagnosis": "The clinical table reports a diagnosis by the hospital's own criteria.",
-    "covid_suspected": "Imaging for suspected COVID-19, for example ICD-10-CM U07.1 among the diagnoses.",
-    "covid_negative": "The clinical table reports a negative test and no positive one.",
-}
-
-FactValue = str | int | float | bool | None
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
 
 
 class Verdict(StrEnum):
@@ -52,21 +31,6 @@ class Verdict(StrEnum):
     IN = "in"
     OUT = "out"
     UNDECIDED = "undecided"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One test of one fact, or a combination. Exactly one of `fact`, `all`, `any`, `not_` is given."""
-
-    fact: str | None = None
-    is_: bool | str | None = None
-    one_of: tuple[str, ...] | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-    matches: str | None = None
-    all: tuple[Condition, ...] | None = None
-    any: tuple[Condition, ...] | None = None
-    not_: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +45,60 @@ class Criterion:
     # A preference never excludes; it is noted, so that a site sees what the coalition would rather have.
     prefer: bool = False
 
+    @property
+    def needs_series(self) -> bool:
+        """Whether it can only be decided when the images of a series lie side by side."""
+        asked = [*facts_of(self.test), *(facts_of(self.when) if self.when else ())]
+        return any(name in SERIES_FACTS for name in asked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rank:
+    """One step of a ranking: series that pass a test before others, or those with the most or least of a number."""
+
+    says: str
+    test: Condition | None = None
+    most: str | None = None
+    least: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Of the series of a study that `when` speaks of, one goes; the first step of `rank` that differs decides."""
+
+    id: Name
+    says: str
+    rank: tuple[Rank, ...]
+    when: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """How many cases of a kind are wanted from a site.
+
+    Parameters
+    ----------
+    of : Condition
+        Which series make their study such a case.
+    target : int, optional
+        So many are wanted; or, with `match`, `each` times as many as cases of that other quota.
+    counts : {"studies", "patients"}
+    per : {"month"}, optional
+        The target is meant for each calendar month of the examination.
+    over : {"take", "hold", "exclude"}
+        What becomes of a case when the target is reached: it goes all the same, a person is asked, or it stays out.
+    """
+
+    id: Name
+    says: str
+    of: Condition
+    target: int | None = None
+    match: str | None = None
+    each: float = 1
+    counts: Literal["studies", "patients"] = "studies"
+    per: Literal["month"] | None = None
+    over: Literal["take", "hold", "exclude"] = "take"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionProtocol:
@@ -92,11 +110,15 @@ class SelectionProtocol:
     title: str
     source: str
     criteria: tuple[Criterion, ...]
+    one_series: tuple[Choice, ...] = ()
+    quotas: tuple[Quota, ...] = ()
 
     @property
     def digest(self) -> str:
         """SHA-256 of the meaning: comments and layout of the file do not count."""
-        return digest(_textual(self))
+        members = _textual(self)
+        # A protocol that says nothing of these keeps the digest that it had before there was anything to say.
+        return digest({name: value for name, value in members.items() if value or name not in _LATER})
 
     def describe(self) -> Iterator[str]:
         """Yield the protocol as lines for people; the documentation shows the same lines."""
@@ -105,6 +127,21 @@ class SelectionProtocol:
         for criterion in self.criteria:
             kind = "prefer" if criterion.prefer else "need"
             yield f"  {kind:6} {criterion.id:24} [{criterion.level}] {criterion.says}"
+        for choice in self.one_series:
+            yield f"  one    {choice.id:24} [study] {choice.says}"
+            for number, rank in enumerate(choice.rank, start=1):
+                yield f"           {number}. {rank.says}"
+        for quota in self.quotas:
+            yield f"  quota  {quota.id:24} [{quota.counts}] {quota.says} {_wanted(quota)}"
+
+
+_LATER = ("one_series", "quotas")
+_OVER = {"take": "more are welcome", "hold": "more wait for a person", "exclude": "more stay out"}
+
+
+def _wanted(quota: Quota) -> str:
+    number = f"{quota.target}" if quota.match is None else f"{quota.each:g} for each of '{quota.match}'"
+    return f"Wanted: {number}{' a month' if quota.per else ''}; {_OVER[quota.over]}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,9 +179,11 @@ def parse_protocol(text: str) -> SelectionProtocol:
     protocol = parse(SelectionProtocol, _spelled(members))
     for criterion in protocol.criteria:
         for condition in (criterion.test, *([criterion.when] if criterion.when else [])):
-            _check(condition, where=criterion.id)
+            check_condition(condition, where=criterion.id)
     if len({criterion.id for criterion in protocol.criteria}) != len(protocol.criteria):
         raise DocumentError("Two criteria of the protocol have one id.", mend="Give each criterion its own id.")
+    _check_choices(protocol)
+    _check_quotas(protocol)
     return protocol
 
 
@@ -156,65 +195,52 @@ def _spelled(members: Any) -> Any:
     return tuple(_spelled(member) for member in members) if isinstance(members, list) else members
 
 
-def _check(condition: Condition, *, where: str) -> None:
-    given = [name for name in ("fact", "all", "any", "not_") if getattr(condition, name) is not None]
-    if len(given) != 1:
-        raise DocumentError(f"A test of criterion '{where}' needs exactly one of fact, all, any, not.")
-    if condition.fact is not None:
-        if condition.fact not in FACTS:
-            raise DocumentError(f"Criterion '{where}' names an unknown fact.", mend=f"Known are: {', '.join(FACTS)}.")
-        tests = (condition.is_, condition.one_of, condition.at_least, condition.at_most, condition.matches)
-        if all(test is None for test in tests):
-            raise DocumentError(f"Criterion '{where}' tests nothing.", mend="Add is, one_of, at_least, ...")
-        if condition.matches is not None:
-            try:
-                re.compile(condition.matches)
-            except re.error as error:
-                raise DocumentError(f"Criterion '{where}' holds a broken regular expression.") from error
-    for nested in (*(condition.all or ()), *(condition.any or ()), *((condition.not_,) if condition.not_ else ())):
-        _check(nested, where=where)
+def _check_choices(protocol: SelectionProtocol) -> None:
+    if len({choice.id for choice in protocol.one_series}) != len(protocol.one_series):
+        raise DocumentError("Two choices of 'one_series' have one id.", mend="Give each choice its own id.")
+    numbers = {*SERIES_FACTS, "slice_thickness_mm", "rows"}
+    for choice in protocol.one_series:
+        if choice.when is not None:
+            check_condition(choice.when, where=choice.id)
+        for rank in choice.rank:
+            given = [one for one in (rank.test, rank.most, rank.least) if one is not None]
+            if len(given) != 1:
+                raise DocumentError(f"A rank of '{choice.id}' needs exactly one of test, most, least.")
+            if rank.test is not None:
+                check_condition(rank.test, where=choice.id)
+            elif (rank.most or rank.least) not in numbers:
+                known = ", ".join(sorted(numbers))
+                raise DocumentError(f"A rank of '{choice.id}' needs a fact that is a number.", mend=f"Known: {known}.")
 
 
-def holds(condition: Condition, facts: Mapping[str, FactValue]) -> bool | None:
-    """Return whether the condition holds; None when the facts cannot tell."""
-    if condition.not_ is not None:
-        inner = holds(condition.not_, facts)
-        return None if inner is None else not inner
-    if condition.all is not None:
-        answers = [holds(one, facts) for one in condition.all]
-        return False if False in answers else None if None in answers else True
-    if condition.any is not None:
-        answers = [holds(one, facts) for one in condition.any]
-        return True if True in answers else None if None in answers else False
-    return _holds_fact(condition, facts.get(condition.fact or ""))
+def _check_quotas(protocol: SelectionProtocol) -> None:
+    by_id = {quota.id: quota for quota in protocol.quotas}
+    if len(by_id) != len(protocol.quotas):
+        raise DocumentError("Two quotas of the protocol have one id.", mend="Give each quota its own id.")
+    for quota in protocol.quotas:
+        check_condition(quota.of, where=quota.id)
+        if (quota.target is None) is (quota.match is None):
+            raise DocumentError(f"Quota '{quota.id}' needs either a target or a match.")
+        if (quota.target or 0) < 0 or quota.each <= 0:
+            raise DocumentError(f"Quota '{quota.id}' wants less than nothing.", mend="Give a number above zero.")
+        if quota.match is not None:
+            other = by_id.get(quota.match)
+            if other is None or other.match is not None:
+                raise DocumentError(f"Quota '{quota.id}' matches no quota that has a target of its own.")
+            if other.counts != quota.counts or other.per != quota.per:
+                raise DocumentError(f"Quota '{quota.id}' counts otherwise than '{other.id}', which it matches.")
 
 
-def _holds_fact(condition: Condition, value: FactValue) -> bool | None:
-    if value is None or value == "":
-        return None
-    answers: list[bool] = []
-    if condition.is_ is not None:
-        answers.append(value == condition.is_)
-    if condition.one_of is not None:
-        answers.append(str(value).upper() in {one.upper() for one in condition.one_of})
-    if condition.matches is not None:
-        answers.append(re.search(condition.matches, str(value), re.IGNORECASE) is not None)
-    if condition.at_least is not None or condition.at_most is not None:
-        if isinstance(value, str):
-            return None
-        answers.append(condition.at_least is None or value >= condition.at_least)
-        answers.append(condition.at_most is None or value <= condition.at_most)
-    return all(answers)
-
-
-def decide(protocol: SelectionProtocol, facts: Mapping[str, FactValue]) -> Decision:
-    """Return what the protocol says of one object.
+def decide(protocol: SelectionProtocol, facts: Mapping[str, FactValue], *, of_series: bool = False) -> Decision:
+    """Return what the protocol says of one object, or of one series.
 
     Parameters
     ----------
     protocol : SelectionProtocol
     facts : mapping of a name in `FACTS` to its value
         A fact that is absent or None is unknown.
+    of_series : bool
+        Asks the criteria over `SERIES_FACTS` and no others; without it those wait.
 
     Returns
     -------
@@ -225,6 +251,8 @@ def decide(protocol: SelectionProtocol, facts: Mapping[str, FactValue]) -> Decis
     undecided: list[str] = []
     wishes: list[str] = []
     for criterion in protocol.criteria:
+        if criterion.needs_series is not of_series:
+            continue
         concerned = True if criterion.when is None else holds(criterion.when, facts)
         if concerned is False:
             continue

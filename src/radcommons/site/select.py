@@ -9,7 +9,11 @@ from pydicom.dataset import Dataset
 
 from radcommons.dicom.dates import parse_date
 from radcommons.dicom.geometry import image_type, slice_facts
+from radcommons.dicom.imagekinds import image_kind
+from radcommons.dicom.kernels import kernel_kind
+from radcommons.dicom.planes import place_of
 from radcommons.dicom.read import Header
+from radcommons.dicom.views import view_of
 from radcommons.records.clinical import TestMethod, TestResult
 from radcommons.records.protocol import FactValue
 from radcommons.site.clinical import ClinicalEntry, age_of
@@ -24,6 +28,7 @@ _ELSEWHERE = re.compile(
     r"|breast|prostate|extremity|schädel|kopf|becken|knie",
     re.IGNORECASE,
 )
+_RADIOGRAPHS = ("CR", "DX", "RG", "DR", "OT")
 _DESCRIPTIONS = (
     "BodyPartExamined",
     "ProtocolName",
@@ -40,18 +45,26 @@ def facts(header: Header, *, clinical: Sequence[ClinicalEntry] = ()) -> dict[str
     -----
     PHI: reads age, sex and the clinical entries; the facts stay in the process.
     """
-    dataset, place = header.dataset, slice_facts(header.dataset)
+    dataset, known = header.dataset, slice_facts(header.dataset)
+    place = place_of(dataset)
+    kind = image_kind(dataset, place=place)
+    modality = _text(dataset, "Modality").upper() or None
     return {
         "is_image": header.pixel is not None,
-        "modality": _text(dataset, "Modality").upper() or None,
+        "modality": modality,
         "sop_class": _text(dataset, "SOPClassUID") or None,
         "is_chest": is_chest(dataset),
-        "is_axial": place.is_axial,
-        "is_localizer": place.is_localizer or _is_scout(dataset),
-        "is_derived": place.is_derived or place.is_secondary if image_type(dataset) else None,
-        "is_projection_image": place.is_projection or _is_projection(dataset),
-        "slice_thickness_mm": place.slice_thickness_mm,
+        "plane": place.plane,
+        "is_axial": place.plane == "axial" if place.plane else known.is_axial,
+        "is_localizer": kind.is_localizer,
+        "is_derived": known.is_derived or known.is_secondary if image_type(dataset) else None,
+        "is_projection_image": kind.is_projection,
+        "is_reformat": kind.is_reformat,
+        "is_screen_save": kind.is_screen_save,
+        "slice_thickness_mm": known.slice_thickness_mm,
+        "kernel": kernel_kind(dataset) if modality == "CT" else None,
         "view": _text(dataset, "ViewPosition").upper() or None,
+        "view_kind": view_of(dataset) if modality in _RADIOGRAPHS else None,
         "rows": _number(dataset, "Rows"),
         **known_of(dataset, clinical),
     }
@@ -79,17 +92,6 @@ def is_chest(dataset: Dataset) -> bool | None:
     if any(_CHEST.search(_text(dataset, keyword)) for keyword in _DESCRIPTIONS):
         return True
     return False if _ELSEWHERE.search(_text(dataset, "BodyPartExamined")) else None
-
-
-def _is_scout(dataset: Dataset) -> bool:
-    """Tell what a description calls a scout; *Image Type* is asked before."""
-    described = " ".join(_text(dataset, keyword) for keyword in ("SeriesDescription", "ProtocolName"))
-    return bool(re.search(r"scout|topogram|locali[sz]er|surview|scanogram", described, re.IGNORECASE))
-
-
-def _is_projection(dataset: Dataset) -> bool:
-    described = _text(dataset, "SeriesDescription")
-    return bool(re.search(r"(^|[^a-z])(mip|minip|min ip|max ip)([^a-z]|$)", described, re.IGNORECASE))
 
 
 def _age(dataset: Dataset, clinical: Sequence[ClinicalEntry]) -> float | None:
