@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from radcommons.dicom.pixeltext import TextBox
 from radcommons.records.finding import Finding
 from radcommons.records.lifecycle import FileState
-from radcommons.site.review_looks import Look
-from radcommons.site.selection_facts import Placed
+
+if TYPE_CHECKING:  # the walk serves `radcommons deid`, too, which starts without a database and without networks
+    from radcommons.dicom.pixeltext import TextBox
+    from radcommons.site.review_looks import Look
+    from radcommons.site.selection_facts import Placed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
