@@ -84,6 +84,10 @@ CODES: dict[str, str] = {
     # corrections of life
     "relinked": "It was given to another patient of the hospital; add it again, and it goes under the right one.",
     "decided-before": "Somebody decided about it a moment ago; their decision stands.",
+    "set-aside": "A reviewer put its group, or its study, aside; a person decides.",
+    "left-out": "A reviewer left its group out.",
+    "sample-not-seen": "The random sample of the group was not opened as a whole, so the group cannot be accepted.",
+    "signed-before": "It is in a signed submission already; only a withdrawal takes it back.",
     # selection
     "criterion-out": "A criterion of the protocol excludes it.",
     "criterion-undecided": "A criterion of the protocol cannot be decided from headers and clinical table.",

@@ -55,6 +55,7 @@ FILE: dict[tuple[FileState, FileEvent], FileState] = {
     # Another series of its study is preferred, or a quota is full: that shows when its neighbours are here.
     (FileState.READY, FileEvent.EXCLUDE): FileState.EXCLUDED,
     (FileState.EXCLUDED, FileEvent.RECONSIDER): FileState.HELD,
+    (FileState.REFUSED, FileEvent.RECONSIDER): FileState.HELD,
     (FileState.READY, FileEvent.SUBMIT): FileState.SUBMITTED,
     (FileState.READY, FileEvent.WITHDRAW): FileState.WITHDRAWN,
     # A corrected version of what went out takes its place in the next submission.

@@ -79,7 +79,7 @@ class GroupReview:
     objects : int
         Instances of this submission that the decision covers.
     below_permille : int
-        So many in a thousand of the studies not opened may be wrong at most, at 95 % confidence.
+        So many in a thousand of the studies may be wrong at most, at 95 % confidence; 0 where all were opened.
     samples : tuple of Digest
         What was opened, by the digest of the instance; a large group goes in several submissions of the site.
     reviewer, role : str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from importlib.metadata import version
 from importlib.resources import files
 from itertools import groupby
@@ -25,6 +25,8 @@ from radcommons.records.terms import Terms
 from radcommons.site.agreement import protocol_id, require_cover
 from radcommons.site.clinical import clinical_row
 from radcommons.site.crosswalk import clinical_of
+from radcommons.site.review_attest import group_reviews
+from radcommons.site.review_decide import may_go, reviewer_mark
 from radcommons.site.settings import SiteSettings
 from radcommons.site.store import Store
 from radcommons.site.tables import decision, file, finding, policy, study, submission
@@ -68,9 +70,15 @@ _GROUP = (file.c.site, file.c.dataset, file.c.protocol, file.c.profile)
 _WAITING = (file.c.state == FileState.READY, file.c.submission.is_(None))
 
 
+def going(settings: SiteSettings) -> sa.ColumnElement[bool]:
+    """Return the condition of files that the next submission takes: ready, and not waiting for their group."""
+    return sa.and_(*_WAITING, may_go(needs_groups=settings.review == "groups"))
+
+
 def _groups(store: Store) -> list[tuple[str, ...]]:
     with store.read() as connection:
-        rows = connection.execute(sa.select(*_GROUP).where(*_WAITING).distinct().order_by(*_GROUP)).all()
+        query = sa.select(*_GROUP).where(going(store.settings)).distinct().order_by(*_GROUP)
+        rows = connection.execute(query).all()
     return [tuple(row) for row in rows]
 
 
@@ -83,10 +91,10 @@ def _require_cover(store: Store, wanted: tuple[str, ...]) -> None:
 
 def _seal_one(store: Store, wanted: tuple[str, ...], *, key: SigningKey, max_items: int) -> str | None:
     with store.change() as change:
-        rows = _take(change.connection, wanted, max_items)
+        rows = _take(change.connection, wanted, max_items, settings=store.settings)
         if not rows:
             return None
-        record = _submission(change.connection, rows, settings=store.settings)
+        record = _submission(change.connection, rows, settings=store.settings, mark=partial(reviewer_mark, store))
         identifier = digest(record)
         change.connection.execute(
             submission.insert().values(
@@ -105,18 +113,21 @@ def _seal_one(store: Store, wanted: tuple[str, ...], *, key: SigningKey, max_ite
     return identifier
 
 
-def _take(connection: sa.Connection, wanted: tuple[str, ...], max_items: int) -> list[Row]:
+def _take(connection: sa.Connection, wanted: tuple[str, ...], max_items: int, *, settings: SiteSettings) -> list[Row]:
     """Return the next files; the study at the end is left for the next submission if it does not fit as a whole."""
     same = [column == value for column, value in zip(_GROUP, wanted, strict=True)]
     order = (file.c.pseudonym, file.c.study_uid, file.c.series_uid, file.c.sop_uid)
-    rows = connection.execute(sa.select(file).where(*same, *_WAITING).order_by(*order).limit(max_items + 1)).all()
+    query = sa.select(file).where(*same, going(settings)).order_by(*order).limit(max_items + 1)
+    rows = connection.execute(query).all()
     if len(rows) <= max_items:
         return list(rows)
     whole = [row for row in rows if row.study_uid != rows[-1].study_uid]
     return whole or list(rows[:max_items])
 
 
-def _submission(connection: sa.Connection, rows: Sequence[Row], *, settings: SiteSettings) -> Submission:
+def _submission(
+    connection: sa.Connection, rows: Sequence[Row], *, settings: SiteSettings, mark: Callable[[str], str]
+) -> Submission:
     first = rows[0]
     refs = {
         row.digest: PolicyRef(id=row.id, version=row.version, digest=row.digest)
@@ -124,6 +135,8 @@ def _submission(connection: sa.Connection, rows: Sequence[Row], *, settings: Sit
     }
     numbers = [row.id for row in rows]
     told = _findings(connection, numbers)
+    groups, by_group = group_reviews(connection, numbers, mark=mark)
+    reviews = _reviews(connection, numbers, by_group)
     return Submission(
         schema="radcommons/submission/v1",
         site=first.site,
@@ -144,7 +157,7 @@ def _submission(connection: sa.Connection, rows: Sequence[Row], *, settings: Sit
         country=settings.country,
         items=tuple(_item(row, told.get(row.id, ())) for row in rows),
         clinical=tuple(_clinical(connection, rows)),
-        attestation=Attestation(statement=STATEMENT, reviews=_reviews(connection, numbers), at=instant()),
+        attestation=Attestation(statement=STATEMENT, reviews=reviews, at=instant(), groups=groups),
     )
 
 
@@ -176,7 +189,7 @@ def _findings(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, li
     return told
 
 
-def _reviews(connection: sa.Connection, numbers: Sequence[int]) -> tuple[Review, ...]:
+def _reviews(connection: sa.Connection, numbers: Sequence[int], by_group: Sequence[Review]) -> tuple[Review, ...]:
     """Count who let what pass; the rest passed every check without a person."""
     reviewed: set[int] = set()
     counts: Counter[tuple[str, str]] = Counter()
@@ -188,7 +201,8 @@ def _reviews(connection: sa.Connection, numbers: Sequence[int]) -> tuple[Review,
     reviews = [
         Review(rule=code, objects=count, reviewer=reviewer) for (code, reviewer), count in sorted(counts.items())
     ]
-    automatic = len(numbers) - len(reviewed)
+    reviews += by_group
+    automatic = len(numbers) - len(reviewed) - sum(one.objects for one in by_group)
     if automatic:
         reviews.insert(0, Review(rule="every automatic check passed", objects=automatic, reviewer=AUTOMATIC))
     return tuple(reviews)

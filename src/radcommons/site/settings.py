@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import asdict, dataclass, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -85,6 +86,9 @@ class SiteSettings:
     watch: tuple[str, ...] = ()
     # "off" is heard only where the hub runs on this same machine: a demonstration, a test.
     second_factor: Literal["required", "off"] = "required"
+    # "groups": nothing leaves before a person accepted its group on a random sample; "held": what no check asked
+    # about may leave without.
+    review: Literal["held", "groups"] = "held"
 
     @property
     def home(self) -> str:
@@ -93,6 +97,16 @@ class SiteSettings:
 
 
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name or address never leaves this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def bytes_of(amount: str) -> int | None:
