@@ -26,7 +26,8 @@ from radcommons.site.agreement import protocol_id, require_cover
 from radcommons.site.clinical import clinical_row
 from radcommons.site.crosswalk import clinical_of
 from radcommons.site.review_attest import group_reviews
-from radcommons.site.review_decide import may_go, reviewer_mark
+from radcommons.site.review_decide import reviewer_mark
+from radcommons.site.review_standing import may_go
 from radcommons.site.settings import SiteSettings
 from radcommons.site.store import Store
 from radcommons.site.tables import decision, file, finding, policy, study, submission

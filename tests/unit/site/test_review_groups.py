@@ -21,7 +21,6 @@ from radcommons.site.review_decide import (
     GroupDecided,
     Reviewer,
     decide_group,
-    decided,
     mark_wrong,
     reviewer_mark,
     undo_group,
@@ -29,6 +28,7 @@ from radcommons.site.review_decide import (
 from radcommons.site.review_groups import Group, overview, settle
 from radcommons.site.review_looks import Look
 from radcommons.site.review_sample import Round, draw, most_wrong, opened, sample_size
+from radcommons.site.review_standing import decided
 from radcommons.site.seal import seal_ready
 from radcommons.site.settings import SiteSettings, write_settings
 from radcommons.site.store import Store, create_store, open_store
