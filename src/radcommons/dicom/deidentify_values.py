@@ -13,16 +13,22 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
+from radcommons.dicom._tables.terms import NAMED
 from radcommons.dicom.actions import LONG_TEXTS, Op, Rule
 from radcommons.dicom.dates import capped_age, is_time, shift_date, shift_datetime
+from radcommons.dicom.lexicon import is_term
 from radcommons.dicom.mapping import Mapper
 from radcommons.dicom.profile import Profile
 from radcommons.dicom.text import Cleaned, Cleaner, Manner, cleaner_for
+from radcommons.dicom.text_fold import LETTERS_ONLY
 from radcommons.dicom.text_identity import IDS, KnownIdentity
 from radcommons.dicom.uids import is_standards_own, is_well_known, uid_problem
 from radcommons.records.finding import Finding, Severity
 
 NOBODY = KnownIdentity()
+GRAPHIC_LAYER = 0x00700002
+LAYERS = 9973
+OTHER = "OTHER"
 # What devices and their makers say of themselves: words that no lexicon holds stay. Everything else that the table
 # does not speak of may be typed by a person, whatever it was meant for.
 DEVICE_WORDS = frozenset({
@@ -55,7 +61,9 @@ _TERMINOLOGIES = "DCM SCT SRT SNM3 99SDM LN UCUM RADLEX FMA NCIt UMLS I9C I10 IC
 TERMINOLOGIES = frozenset(_TERMINOLOGIES.split())
 REMOVED_TEXT = "REMOVED"
 FORMS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
-FEWEST_PACKED = 3
+FEWEST_PACKED = 5
+SHORTEST_SPELLED = 8
+SPELLED = re.compile(rb"[A-Za-z^ ]*[A-Za-z]{5}[A-Za-z^ ]*")
 DUMMIES: dict[str, object] = {
     "AE": REMOVED_TEXT, "AS": "000D", "CS": REMOVED_TEXT, "DA": "19000101", "DT": "19000101000000", "TM": "000000",
     "DS": "0", "IS": "0", "LO": REMOVED_TEXT, "LT": REMOVED_TEXT, "PN": REMOVED_TEXT, "SH": REMOVED_TEXT,
@@ -247,7 +255,7 @@ class Values:
         if element.VR not in BINARY_VRS and rule.vr != element.VR:
             return self._broken(element, rule, path)
         stored = element.value if isinstance(element.value, bytes) else packed(element)
-        if stored and self._cleaner.is_named_in(stored):
+        if stored and (self._cleaner.is_named_in(stored) or spelled(element, stored)):
             self.cleaned.append(path + rule.name)
             return self.replaced(element.tag, rule)
         return element
@@ -256,9 +264,26 @@ class Values:
         texts = _texts(element)
         if texts is None:
             return self._broken(element, rule, path)
-        if not all(CODE.fullmatch(text) for text in texts):
-            return self._cleaned(element, rule, path, Manner.DESCRIPTOR)
-        return self._cleaned(element, rule, path, Manner.CODE)
+        tag = int(element.tag)
+        manner = Manner.CODE if all(map(CODE.fullmatch, texts)) else Manner.DESCRIPTOR
+        if tag in NAMED and all(is_term(run, tag) for text in texts for run in LETTERS_ONLY.findall(text)):
+            manner = Manner.TERM
+        fresh = self._cleaned(element, rule, path, manner)
+        return fresh if fresh is None or fresh is element else self._filled(texts, fresh)
+
+    def _filled(self, before: list[str], fresh: DataElement) -> DataElement:
+        """Return a cleaned code string without gaps: a layer keeps one name in all places, and a value its place."""
+        if int(fresh.tag) == GRAPHIC_LAYER and before:
+            return _made(fresh, "CS", self._layer(before[0]))
+        after = _texts(fresh) or []
+        if len(before) < 2 or len(after) != len(before):
+            return fresh
+        filled = [new or (OTHER if old.strip() else "") for old, new in zip(before, after, strict=True)]
+        return _joined(fresh, "CS", filled)
+
+    def _layer(self, name: str) -> str:
+        number = int.from_bytes(self._mapper.accession(f"graphic layer {name.strip()}").encode(), "big") % LAYERS
+        return f"LAYER_{number:04d}"
 
     def _technical(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
         return self._cleaned(element, rule, path, technical_manner(int(element.tag)))
@@ -317,15 +342,22 @@ class Values:
 
 
 def packed(element: DataElement) -> bytes:
-    """Return binary numbers as bytes in both orders, for text may hide in them; nothing of fewer than three."""
+    """Return binary numbers as bytes in both orders, for text may hide in them; nothing of fewer than five bytes."""
     form = FORMS.get(element.VR)
-    if form is None or element.VM < FEWEST_PACKED:
+    if form is None or element.is_empty or element.VM * struct.calcsize(f"={form}") < FEWEST_PACKED:
         return b""
-    values = list(element.value)
+    values = list(_many(element.value))
     try:
         return b"".join(struct.pack(f"{order}{len(values)}{form}", *values) for order in "<>")
     except (struct.error, OverflowError):  # no numbers of this width: not read from a file, and not written to one
         return b""
+
+
+def spelled(element: DataElement, stored: bytes) -> bool:
+    """Say whether all the bytes of binary numbers are letters: no measurement is written so, but a name may be."""
+    size = len(stored) // 2
+    shortest = SHORTEST_SPELLED if element.VR == "FD" else 2 * SHORTEST_SPELLED
+    return element.VR in FORMS and size >= shortest and bool(SPELLED.fullmatch(stored[:size]))
 
 
 def _single(vr: str) -> str:

@@ -9,13 +9,14 @@ import re
 from functools import lru_cache
 from importlib.resources import files
 
-from radcommons.dicom._tables import vocabulary
+from radcommons.dicom._tables import terms, vocabulary
 from radcommons.dicom._tables.words import WORDS
 from radcommons.dicom.text_fold import LETTERS_ONLY, fold, is_unspaced_script, keys
 from radcommons.dicom.text_unspaced import foreign_runs
 
 SHORTEST_PART = 3
 SHORTEST_STEM = 4
+SHORTEST_TERM = 4
 ENGLISH = """
 microvolt millivolt milliseconds millisecond minute minutes degree degrees millimeter millimeters centimeter
 pathology finding section library significant normality research segmentation unverified abd abdo abdomen about
@@ -157,6 +158,7 @@ _PEOPLE = frozenset(
     {"young", "vida", "sola", "amira", "allegra", "inga", "jamie", "dano", "nuno", "clements", "una", "uma", "li"}
 )
 LEXICON = frozenset(key for words in _LISTS for word in words.split() for key in keys(word)) - _PEOPLE
+TERMS = frozenset(terms.WORDS.split())
 STEMS = tuple(
     fold(stem)
     for stem in (*vocabulary.CYRILLIC_STEMS.split(), *vocabulary.GREEK_STEMS.split())
@@ -209,6 +211,15 @@ def _is_terms(run: str) -> bool:
 def is_core(word: str) -> bool:
     """Say whether all the letters in a word are clinical words, or put together of such."""
     return all(_is_known(run) for run in LETTERS_ONLY.findall(word))
+
+
+def is_term(run: str, tag: int = 0) -> bool:
+    """Say whether letters are a word of a Defined Term or Enumerated Value of PS3.3, or short for one.
+
+    A word that is somebody's name as well holds in its own attribute alone.
+    """
+    folded = fold(run)
+    return len(folded) < SHORTEST_TERM or folded in TERMS or folded in terms.NAMED.get(tag, ())
 
 
 def is_listed_name(word: str) -> bool:

@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-from radcommons.dicom.lexicon import is_clinical, is_core, is_listed_name
+from radcommons.dicom.lexicon import is_clinical, is_core, is_listed_name, is_term
 from radcommons.dicom.text_fold import LETTERS_ONLY, WORD, fold, is_unspaced_script
 from radcommons.dicom.text_identity import KnownIdentity, Matcher, matcher_for
-from radcommons.dicom.text_patterns import ALWAYS, TYPED
+from radcommons.dicom.text_patterns import ALWAYS, APART, TYPED
 from radcommons.dicom.text_people import beside, listed_pairs, titled
 from radcommons.dicom.text_unspaced import foreign_runs
 
 SHORTEST_NAME_LIKE = 3
 ROUNDS = 5
+LONGEST_NUMBER = 24
+# Digits right beside what goes, also over one mark: the rest of a number of a telephone, a room or a workstation.
+NUMBER_AFTER = re.compile(r"(?:[-_/]?\d+(?![^\W_]|[.,]\d))*")
+NUMBER_BEFORE = re.compile(r"(?:(?<![^\W_])\d+[-_/]?)+$")
 LONGEST_PIECE = 2000
 # Joiners, hyphens and marks that nobody sees: between the letters of a name they would hide it.
 UNSEEN = dict.fromkeys((0x00AD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF))
@@ -121,12 +125,13 @@ class Cleaner:
             extra += beside(text, (*known, *extra, *(place for place in pattern if _has_letters(text, place))))
         if not (known or pattern or extra):
             return Cleaned(text)
-        return Cleaned(_without(text, [*known, *pattern, *extra]), bool(known), bool(pattern), bool(extra))
+        spans = [_with_its_number(text, place) for place in (*known, *pattern, *extra)]
+        return Cleaned(_without(text, spans), bool(known), bool(pattern), bool(extra))
 
     def _names(self, word: str, manner: Manner) -> bool:
         clinical = is_clinical(word)
-        if clinical and manner not in (Manner.DESCRIPTOR, Manner.NARRATIVE):
-            return False
+        if clinical and manner not in FREE:
+            return self._matcher.is_cut_name(word)
         return self._matcher.has_word(word, is_clinical=clinical) or self._in_runs(word)
 
     def _in_runs(self, word: str) -> bool:
@@ -164,7 +169,7 @@ def signs_in(text: str, manner: Manner) -> tuple[tuple[tuple[int, int], ...], tu
     """Return the places of patterns and of words that may be names, whoever the patient is."""
     signs = SIGNS.get(manner)
     if signs is None:
-        return (), ()
+        return tuple(found.span() for found in APART.finditer(text)), ()
     pattern = [found.span() for found in signs.finditer(text)]
     if manner is not Manner.CODE:
         pattern += titled(text)
@@ -191,7 +196,8 @@ def unknown_words(text: str) -> Iterator[tuple[int, int]]:
 
 def _names_in_code(text: str) -> Iterator[tuple[int, int]]:
     for found in LETTERS_ONLY.finditer(text):
-        if len(found[0]) > SHORTEST_NAME_LIKE and is_listed_name(found[0]) and not is_clinical(found[0]):
+        # a code is made of the standard's and of clinical words; a name is none of them
+        if not is_term(found[0]) and not is_clinical(found[0]):
             yield found.span()
 
 
@@ -201,6 +207,19 @@ def _foreign_words(text: str) -> Iterator[tuple[int, int]]:
         yield from (
             (start, end) for start, end in unknown_words(text) if not fold(text[start:end]) or text[start] > "\u0370"
         )
+
+
+def _with_its_number(text: str, place: tuple[int, int]) -> tuple[int, int]:
+    """Return a place with the digits that are written on to it (WSRAD07) and the rest of a telephone number."""
+    start, end = place
+    if end == start:
+        return place
+    if text[end - 1].isalnum():
+        end = NUMBER_AFTER.match(text, end).end()  # type: ignore[union-attr]
+    if text[start].isalnum() or text[start] in "-/":
+        before = NUMBER_BEFORE.search(text[max(0, start - LONGEST_NUMBER) : start])
+        start -= 0 if before is None else len(before[0])
+    return start, end
 
 
 def _has_letters(text: str, place: tuple[int, int]) -> bool:
@@ -218,6 +237,7 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
     joined = re.sub(r"[^\S\r\n]{2,}", " ", joined)
     joined = re.sub(r"([\^,;:_/=(\[-])(?:\s*[\^,;:_/=-])+", r"\1", joined)
     joined = re.sub(r"\(\s*\)|\[\s*\]", "", joined)
+    joined = re.sub(r"(?<=\w) +(?=[,;.](?:\s|$))", "", joined)
     joined = re.sub(r"(?<!\w)['’](?:\s*s\b)?(?!\w)", "", joined)
     return joined.strip(" ^,;:_/=-")
 

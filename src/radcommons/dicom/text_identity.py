@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,8 @@ SHORTEST_NAME = 2
 SHORTEST_PLACE = 4
 SHORTEST_IN_BYTES = 5
 SHORTEST_PARTED = 6
+SHORTEST_BEGINNING = 4
+CUT_OFF = 3
 INITIALS = re.compile(r"(?<![^\W_])([^\W\d_])\.[ -]?([^\W\d_])\.(?!\w)")
 SHORTEST_PART_INSIDE_WORD = 5
 LONGEST_UNBENT = 6
@@ -29,10 +32,10 @@ LONGEST_UNBENT = 6
 IDS = frozenset({
     0x00080050, 0x00100020, 0x00101000, 0x00101005, 0x00101060, 0x00101090, 0x00102155, 0x00380010, 0x00380060,
     0x00400009, 0x00400253, 0x00401001, 0x00401008, 0x00402016, 0x00402017, 0x00181000, 0x00189371,
-    0x00120040, 0x00120042,
+    0x00120040, 0x00120042, 0x00080094, 0x00102154, 0x00401103,
 })  # fmt: skip
 PLACES = frozenset({0x00080080, 0x00080081, 0x00081040, 0x00081010, 0x00100021, 0x00101040, 0x00102152, 0x00380300,
-                    0x00401010, 0x00080094, 0x00102154, 0x00120031})  # fmt: skip
+                    0x00401010, 0x00120031})  # fmt: skip
 BIRTH = frozenset({0x00100030})
 # Long and without names: the geometry of frames.
 SKIPPED = frozenset({0x52009229, 0x52009230, 0x30060010, 0x30060039, 0x00620002})
@@ -129,12 +132,13 @@ class Matcher:
     Names are compared word by word after folding; identifiers and birth dates in the notations people use.
     """
 
-    __slots__ = ("_births", "_ids", "_initials", "_inside", "_raw", "_unspaced", "words")
+    __slots__ = ("_births", "_ids", "_initials", "_inside", "_raw", "_sorted", "_unspaced", "words")
 
     def __init__(self, known: KnownIdentity) -> None:
         names = {word for name in known.names for word in (*_name_words(name), *_joined_words(name))}
         places = {word for place in known.places for word in _place_words(place)}
         self.words = frozenset(key for word in names | places for key in keys(word) if not key.isdigit())
+        self._sorted = tuple(sorted(self.words))
         self._inside = tuple(sorted(word for word in self.words if len(word) >= SHORTEST_PART_INSIDE_WORD))
         self._unspaced = tuple(
             sorted(
@@ -177,7 +181,28 @@ class Matcher:
         forms = keys(word)
         if forms & self.words:
             return not (is_clinical and len(word) <= SHORTEST_NAME)
-        return not is_clinical and any(part in form for form in forms for part in self._inside)
+        if is_clinical:
+            return any(self._is_most_of_name(form) for form in forms)
+        return any(self._begins_name(form) or self._holds_name(form) for form in forms)
+
+    def is_cut_name(self, word: str) -> bool:
+        """Say whether a word is nearly all of a long known name, also where it makes a word: Quartermain."""
+        return any(self._is_most_of_name(form) for form in keys(word))
+
+    def _is_most_of_name(self, form: str) -> bool:
+        place = bisect_right(self._sorted, form) if len(form) >= LONGEST_UNBENT else len(self._sorted)
+        return self._begins(place, form) and len(self._sorted[place]) - len(form) <= CUT_OFF
+
+    def _begins_name(self, form: str) -> bool:
+        # a name cut off: values of CS and AE end after 16 letters, file names of old after 8
+        place = bisect_left(self._sorted, form) if len(form) >= SHORTEST_BEGINNING else len(self._sorted)
+        return self._begins(place, form)
+
+    def _holds_name(self, form: str) -> bool:
+        return any(part in form for part in self._inside)
+
+    def _begins(self, place: int, form: str) -> bool:
+        return place < len(self._sorted) and self._sorted[place].startswith(form)
 
 
 def _initials(name: str) -> Iterator[tuple[str, str]]:

@@ -55,7 +55,9 @@ _VIA = (
 # A capital letter for names of streets; the whole is matched without regard to case otherwise.
 _PROPER = r"(?-i:[^\W\d_a-zа-я][\w'’.-]*)"
 # Sure signs in any text: addresses of mail, web and machines, phone and labelled numbers, UIDs, long numbers.
+_APART = r"(?<!\w)(?:[^\W\d_][ .]){3,}(?:[^\W\d_](?!\w))?"
 _ALWAYS = (
+    _APART,
     r"[\w.+'’-]+@[\w-]+(?:\.[\w-]+)*",
     r"(?:https?://|ftp://|www\.)\S+",
     r"(?<![\w.])[a-z][\w-]*(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|example|test|local|intranet|hospital|info|de|fr|uk|eu)(?![\w])(?:/\S*)?",
@@ -67,6 +69,7 @@ _ALWAYS = (
     rf"(?<!\w)(?:{_PHONE_LABEL})[.:#\s]{{0,3}}\(?\+?\d[\d ()/.-]+",
     rf"(?<![^\W_])(?:{_LABEL})(?![^\W\d_])\.?\s*[:#=]?\s*(?:is |nr\.? ?|no\.? ?)?[\w./-]*\d[\w./-]*(?:[ -]\d{{2,}})*",
     r"(?<![\d.])\d{9,}(?!\d)",
+    r"(?<![\w.])\(?0\d{2,4}\)? ?/ ?\d{3,}(?: \d{2,})*(?!\w|\.\d)",
     r"(?<![\w])[a-z]{6}\d{2}[a-z]\d{2}[a-z]\d{3}[a-z](?!\w)",
     r"(?<!\w)\d{3}-\d{2}-\d{4}(?!\w)",
 )
@@ -94,15 +97,13 @@ _TYPED = (
     # great ages single people out
     r"(?<!\d)(?:9\d|1[01]\d)[ -]?(?:years?|yrs?|y/?o|y|j|jahre?|j(?:ä|ae)hrig\w*|jarige?|летн\w*|letni\w*|enne|ans|años|anni|anos|лет|года?|岁|歳|세)(?![^\W\d_])(?:[ -]?old)?",  # noqa: E501
     r"(?<!\w)(?:aged?|alter)\W{1,3}(?:9\d|1[01]\d)(?!\d)",
-    # letters set wide apart
-    r"(?<!\w)(?:[^\W\d_][ .]){3,}[^\W\d_](?!\w)",
     # numbers
     r"(?<![0-9A-Za-z.])[A-Za-z]{0,4}[-_#]?\d{6,}[A-Za-z]?(?![0-9A-Za-z])",
-    r"(?<![\w.])\d{5}(?![\w.])(?:-\d{4})?",
+    r"(?<![\w.])\d{5}(?!\w|\.\d)(?:-\d{4})?",
     r"(?<![\w.])[A-Za-z]{1,4}[-_/#]\d{4,}(?:[-_/]\w+)?(?!\w)",
     r"(?<![\w.])(?=(?:[A-Za-z]*\d){5})(?=\w*[A-Za-z])[A-Za-z0-9]{6,}(?!\w)",
-    r"(?<![\w.])\(?0\d{1,5}\)?(?:[ /-]{1,2}\d{2,}){1,5}(?![\w.])",
-    r"(?<![\w.])\d(?:[ /-]?\d){8,}(?![\w.])",
+    r"(?<![\w.])\(?0\d{1,5}\)?(?:[ /-]{1,3}\d{2,}){1,5}(?!\w|\.\d)",
+    r"(?<![\w.])\d(?:[ /-]?\d){8,}(?!\w|\.\d)",
     r"#\s?\d{3,}[\w-]*",
     r"(?<!\w)id\W{0,3}[\w-]*\d{3,}[\w-]*",
     r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])",
@@ -115,5 +116,7 @@ _TYPED = (
     r"(?<!\w)p\.?\s?o\.?\s?box\s*\d+",
     r"(?<!\w)(?:room|rm|zimmer|zi|bed|bett|ward|station|suite|apt|apartment|floor|etage|chambre|lit|habitación|cama|stanza|letto|quarto|leito|палата|койка|кв|pokój|sala)\b\.?\s*(?:no\.?|nr\.?|#|n°)?\s*(?:[a-z]{0,2}\d[\w-]*|(?-i:[A-Z])(?!\w))",
 )  # fmt: skip
+# letters set wide apart, cut off or not
+APART = re.compile(_APART)
 ALWAYS = re.compile("|".join(f"(?:{part})" for part in _ALWAYS), re.IGNORECASE)
 TYPED = re.compile("|".join(f"(?:{part})" for part in _TYPED), re.IGNORECASE)

@@ -24,7 +24,7 @@ CLEANER = Cleaner(KNOWN, keeps_unknown_words=False)
         ("SOMATOM Zorblax", Manner.TECHNICAL, "SOMATOM Zorblax"),
         ("Lung Zorblax", Manner.DESCRIPTOR, "Lung"),
         ("lung zorblax", Manner.DESCRIPTOR, "lung"),
-        ("The lung shows zorblax. Zorblax came.", Manner.NARRATIVE, "The lung shows . came."),
+        ("The lung shows zorblax. Zorblax came.", Manner.NARRATIVE, "The lung shows. came."),
         ("840539006", Manner.TERM, "840539006"),
         ("840539006", Manner.TECHNICAL, ""),
         ("Thorax Waldgrund", Manner.TECHNICAL, "Thorax"),
