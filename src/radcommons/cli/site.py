@@ -16,6 +16,7 @@ from radcommons.cli.site_fetch import attach as attach_fetching
 from radcommons.cli.site_keep import attach as attach_keeping
 from radcommons.cli.site_life import attach as attach_life
 from radcommons.cli.site_options import DIRECTORY, JSON, SAMPLE, WHAT_IF, opened, show
+from radcommons.cli.site_select import attach as attach_selecting
 from radcommons.cli.site_user import attach as attach_users
 from radcommons.records.errors import RadcommonsError, UsageError
 from radcommons.records.lifecycle import FileState
@@ -374,3 +375,4 @@ attach_fetching(site)
 attach_keeping(site)
 attach_life(site)
 attach_users(site)
+attach_selecting(site)

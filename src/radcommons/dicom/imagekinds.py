@@ -74,7 +74,7 @@ def image_kind(dataset: Dataset, *, place: Place) -> ImageKind:
     described = " / ".join(str(dataset.get(keyword) or "") for keyword in ("SeriesDescription", "ProtocolName"))
     series = str(dataset.get("SeriesDescription") or "")
     projection = any(_PROJECTION_KINDS.match(kind) for kind in kinds) or "PROJECTION IMAGE" in kinds
-    projection = projection or bool(_DERIVED_CONTRAST.intersection(kinds[3:4])) and kinds[:1] == ("DERIVED",)
+    projection = projection or (bool(_DERIVED_CONTRAST.intersection(kinds[3:4])) and kinds[:1] == ("DERIVED",))
     return ImageKind(
         is_localizer=bool(_SCOUT_KINDS.intersection(kinds)) or bool(_SCOUT_WORDS.search(described)),
         is_projection=projection or bool(_PROJECTION_WORDS.search(series)),

@@ -94,7 +94,7 @@ class Quota:
     of: Condition
     target: int | None = None
     match: str | None = None
-    each: float = 1
+    each: float = 1.0
     counts: Literal["studies", "patients"] = "studies"
     per: Literal["month"] | None = None
     over: Literal["take", "hold", "exclude"] = "take"

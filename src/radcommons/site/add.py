@@ -27,6 +27,7 @@ from radcommons.site.clinical import ClinicalTable, spelled
 from radcommons.site.judge import refused, start_judge
 from radcommons.site.optout import follow
 from radcommons.site.record import AddedUnder, is_settled, record
+from radcommons.site.selection_settle import keep_protocol, settle
 from radcommons.site.store import Store, only_one, open_store
 from radcommons.site.tables import clinical as clinical_table
 from radcommons.site.tables import policy
@@ -121,6 +122,7 @@ def add(
             jobs=jobs,
         )
         counts, codes = _run(store, paths, pool=pool, under=under, progress=progress, decided=decided)
+        settle(store)
     already = counts.pop("", 0)
     return Added(states=dict(counts), codes=dict(codes), already=already, seconds=time.monotonic() - began)
 
@@ -203,6 +205,7 @@ def prepare(
             for kind, one in (("protocol", protocol), ("profile", profile))
         ]
         insert_new(change.connection, policy, rows)
+        keep_protocol(change.connection, protocol)
         if clinical is not None:
             _take_clinical(change.connection, site, clinical)
             change.tell("clinical.read", subject=f"site:{site}", patients=len(clinical.patients))

@@ -20,6 +20,7 @@ from radcommons.site.selection_facts import write_placed
 from radcommons.site.store import Change, Store
 from radcommons.site.tables import earlier, file, finding, patient, study
 from radcommons.site.tables_pixels import pixel_box
+from radcommons.site.tables_select import placed
 
 _EVENT = {
     FileState.EXCLUDED: FileEvent.EXCLUDE,
@@ -32,6 +33,7 @@ _EVENT = {
 # Refusals that say something of a moment, not of the file: it is judged again when it comes again.
 PASSING = ("changed-while-read", "unreadable", "undecodable-pixels", "opted-out")
 _HERE = (FileState.READY, FileState.HELD, FileState.SUBMITTED)
+_BY_SELECTING = (placed.c.file == file.c.id, file.c.code.in_(("other-series", "over-quota", "criterion-out")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +179,9 @@ def _is_repeated(change: Change, judged: Judged) -> bool:
     same = file.c.original_digest == judged.original_digest
     if judged.instance is not None and judged.instance.object_digest:
         same = same | (file.c.object_digest == judged.instance.object_digest)
-    query = sa.select(file.c.id).where(same, file.c.state.in_(_HERE))
+    # What selecting put out for another series or a quota is here as well, and may come back.
+    waits = file.c.state.in_(_HERE) | ((file.c.state == FileState.EXCLUDED) & sa.exists().where(*_BY_SELECTING))
+    query = sa.select(file.c.id).where(same, waits)
     return change.connection.execute(query.limit(1)).first() is not None
 
 

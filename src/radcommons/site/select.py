@@ -72,7 +72,7 @@ def facts(header: Header, *, clinical: Sequence[ClinicalEntry] = ()) -> dict[str
 
 def known_of(dataset: Dataset, clinical: Sequence[ClinicalEntry]) -> dict[str, FactValue]:
     """Return what the patient's elements and the clinical table tell, of an object or of a PACS's answer alike."""
-    return {"age_years": _age(dataset, clinical), "sex": _sex(dataset, clinical), **_clinical_facts(clinical)}
+    return {"age_years": _age(dataset, clinical), "sex": _sex(dataset, clinical), **clinical_facts(clinical)}
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
@@ -120,7 +120,8 @@ def _sex(dataset: Dataset, clinical: Sequence[ClinicalEntry]) -> str | None:
     return next((entry.sex for entry in clinical if entry.sex), None)
 
 
-def _clinical_facts(entries: Sequence[ClinicalEntry]) -> dict[str, FactValue]:
+def clinical_facts(entries: Sequence[ClinicalEntry]) -> dict[str, FactValue]:
+    """Return what the clinical table tells of a patient."""
     results = {entry.result for entry in entries if entry.result}
     suspected = any(code.startswith(COVID_CODES) for entry in entries for code in entry.codes)
     pcr = _of({entry.result for entry in entries if entry.method == TestMethod.RT_PCR})

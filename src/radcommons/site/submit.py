@@ -22,6 +22,7 @@ from radcommons.site.join import hub_key, register
 from radcommons.site.keep_budget import clean_up
 from radcommons.site.optout import follow
 from radcommons.site.seal import batched, seal_ready
+from radcommons.site.selection_settle import settle
 from radcommons.site.store import Store, only_one
 from radcommons.site.tables import file, submission, withdrawal
 
@@ -87,6 +88,7 @@ def submit(store: Store, *, jobs: int = 4, progress: Progress = lambda _done, _a
             send_withdrawals(store, hub)
             done = [_complete(store, hub, one, jobs=jobs, progress=progress) for one in unfinished(store)]
             _require_clock(hub)
+            settle(store)
             seal_ready(store)
             tried = {one.id for one in done}
             left = [one for one in unfinished(store) if one not in tried]

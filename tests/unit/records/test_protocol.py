@@ -23,6 +23,7 @@ COVID_CT: dict[str, Any] = {
     "is_axial": True,
     "is_localizer": False,
     "is_projection_image": False,
+    "is_screen_save": False,
     "slice_thickness_mm": 3.0,
 }
 
@@ -43,6 +44,7 @@ def test_ricord_takes_a_confirmed_adult() -> None:
         ({"modality": "MR"}, Verdict.OUT, "modality"),
         ({"is_localizer": True}, Verdict.OUT, "axial"),
         ({"is_axial": None}, Verdict.UNDECIDED, "axial"),
+        ({"is_axial": None, "is_screen_save": True}, Verdict.OUT, "axial"),
         ({"modality": "DX", "is_axial": None, "slice_thickness_mm": None}, Verdict.IN, None),
         ({"rt_pcr_positive": False}, Verdict.UNDECIDED, "confirmed-or-control"),
         ({"rt_pcr_positive": None, "igm_positive": True}, Verdict.IN, None),
@@ -105,3 +107,51 @@ def test_shipped_protocols_describe_every_criterion() -> None:
         printed = "\n".join(protocol.describe())
         assert all(criterion.says in printed for criterion in protocol.criteria)
     assert all(line.endswith(".") for line in FACTS.values())
+
+
+ANY = HEAD + "  - {id: image, says: Has pixels., test: {fact: is_image, is: true}}\n"
+CHOICE = "one_series:\n  - {id: ct, says: One goes., rank: [{says: Thin., least: slice_thickness_mm}]}\n"
+QUOTA = "quotas:\n  - {id: some, says: cases., of: {fact: modality, is: CT}, target: 2}\n"
+
+
+def test_what_a_protocol_does_not_say_leaves_its_digest() -> None:
+    """Protocols without choices and quotas keep the digests they had before there were any; each of both changes it."""
+    assert load_protocol("any-imaging").digest.startswith("5ea9309f134dc844")
+    digests = {parse_protocol(text).digest for text in (ANY, ANY + CHOICE, ANY + QUOTA, ANY + CHOICE + QUOTA)}
+    assert len(digests) == 4
+
+
+def test_a_criterion_over_a_series_waits_for_the_series() -> None:
+    """One image alone is never held for what only its neighbours tell."""
+    text = HEAD + "  - {id: whole, says: Whole., test: {fact: missing_slices, at_most: 0}}\n"
+    protocol = parse_protocol(text)
+    assert decide(protocol, {}).verdict is Verdict.IN
+    assert decide(protocol, {}, of_series=True).verdict is Verdict.UNDECIDED
+    assert decide(protocol, {"missing_slices": 1}, of_series=True).criteria == ("whole",)
+
+
+def test_the_words_hold_choices_and_quotas() -> None:
+    """`protocol show` says in order what decides, and how many are wanted."""
+    words = "\n".join(load_protocol("covid-chest").describe())
+    assert "3. A lung kernel before any other." in words
+    assert "Wanted: 1 for each of 'positive-ct'" in words
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "one_series: [{id: ct, says: One., rank: [{says: Nothing.}]}]",
+        "one_series: [{id: ct, says: One., rank: [{says: Two., most: rows, least: rows}]}]",
+        "one_series: [{id: ct, says: One., rank: [{says: Word., most: modality}]}]",
+        "one_series: [{id: ct, says: One., when: {fact: shoe_size, is: 1}, rank: []}]",
+        "quotas: [{id: a, says: A., of: {fact: modality, is: CT}}]",
+        "quotas: [{id: a, says: A., of: {fact: modality, is: CT}, target: 1, match: b}]",
+        "quotas: [{id: a, says: A., of: {fact: modality, is: CT}, match: b}]",
+        "quotas: [{id: a, says: A., of: {fact: modality, is: CT}, target: -1}]",
+        "quotas: [{id: a, says: A., of: {fact: modality, is: CT}, target: 1, over: never}]",
+    ],
+)
+def test_broken_choices_and_quotas_are_explained(body: str) -> None:
+    """A choice that ranks by nothing and a quota that wants nothing are refused with a sentence."""
+    with pytest.raises(DocumentError):
+        parse_protocol(ANY + body + "\n")

@@ -1,0 +1,225 @@
+"""Look at one study as a whole: criteria over its series, images that lie twice, and which of its series goes."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from radcommons.records.finding import Finding, Severity
+from radcommons.records.lifecycle import FileState
+from radcommons.records.protocol import Choice, FactValue, SelectionProtocol, Verdict, decide
+from radcommons.records.protocol_facts import holds
+from radcommons.site.crosswalk import clinical_of
+from radcommons.site.select import clinical_facts
+from radcommons.site.selection_answers import Answers
+from radcommons.site.selection_choose import Rival, choose
+from radcommons.site.selection_facts import read_facts
+from radcommons.site.selection_series import Shot, Stack, merged, stack_of
+from radcommons.site.selection_stand import Said, credit, mark_looked_at, movable, stand
+from radcommons.site.store import Change
+from radcommons.site.tables import file, finding
+from radcommons.site.tables_select import placed
+from radcommons.site.tables_select import series as series_table
+
+# What a look at a study speaks for; a quota speaks for itself.
+STUDY_CODES = ("other-series", "criterion-out", "criterion-undecided", "series-undecided", "slice-repeated")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Series:
+    """One series while its study is looked at."""
+
+    uid: str
+    facts: dict[str, FactValue]
+    stack: Stack
+    rows: list[sa.Row[Any]]
+    sent: bool
+    out: list[Finding] = field(default_factory=list)
+    asked: list[Finding] = field(default_factory=list)
+    credits: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def first_file(self) -> int:
+        """The earliest of its files."""
+        return min(int(row.id) for row in self.rows)
+
+
+def settle_study(change: Change, protocol: SelectionProtocol, *, site: str, study_uid: str, answers: Answers) -> None:
+    """Bring every file of a study to where the protocol, the headers and people's answers put it.
+
+    Parameters
+    ----------
+    change : Change
+    protocol : SelectionProtocol
+        Under which the study's files came.
+    site, study_uid : str
+    answers : Answers
+        What people said before.
+
+    Notes
+    -----
+    What was submitted is never touched.
+    """
+    rows = _rows(change, protocol.digest, site, study_uid)
+    found = [_series_of(change, group) for group in _by_series(rows)]
+    for one in found:
+        _judge_series(one, protocol, answers)
+    for choice in protocol.one_series:
+        _choose(choice, found, answers)
+    _remember(change, protocol.digest, site, study_uid, found)
+    for one in found:
+        repeated = set(one.stack.repeated or ())
+        for row in one.rows:
+            if row.state != FileState.SUBMITTED:
+                own = _own_questions(change, row, protocol, one, answers)
+                said = (*one.out, *own, *one.asked, *_repeat(row, repeated))
+                stand(change, int(row.id), Said(codes=STUDY_CODES, findings=said))
+                for code, where, reviewer in one.credits:
+                    credit(change, int(row.id), code=code, where=where, reviewer=reviewer)
+    mark_looked_at(change, site=site, study_uid=study_uid, protocol=protocol.digest)
+
+
+def _own_questions(
+    change: Change, row: sa.Row[Any], protocol: SelectionProtocol, one: _Series, answers: Answers
+) -> list[Finding]:
+    """Return what is left of the questions that were asked when the file itself was judged."""
+    by_id = {criterion.id: criterion for criterion in protocol.criteria if not criterion.needs_series}
+    asked = sa.select(finding.c.where).where(
+        finding.c.file == row.id,
+        finding.c.where.in_(list(by_id)),
+        finding.c.code.in_(("criterion-undecided", "criterion-out")),
+    )
+    answered = set(change.connection.execute(asked.where(finding.c.answered.is_(True))).scalars())
+    left: list[Finding] = []
+    for name in dict.fromkeys(change.connection.execute(asked.order_by(finding.c.id)).scalars()):
+        criterion = by_id[name]
+        answer = answers.to(criterion, row, one.facts)
+        if answer is None and name not in answered:
+            left.append(undecided(name, criterion.says))
+        elif answer is not None and answer.is_so:
+            credit(change, int(row.id), code="criterion-undecided", where=name, reviewer=answer.reviewer)
+        elif answer is not None:
+            left.append(excluded_by(name, criterion.says))
+    return left
+
+
+def _rows(change: Change, digest: str, site: str, study_uid: str) -> list[Any]:
+    columns = [file.c[name] for name in ("id", "state", "code", "series_uid", "study_uid", "sop_uid", "pseudonym")]
+    query = (
+        sa.select(*columns, placed.c.facts, placed.c.orientation, placed.c.positions, placed.c.moment)
+        .join(placed, placed.c.file == file.c.id)
+        .where(file.c.study_uid == study_uid, file.c.site == site, file.c.protocol == digest)
+        .where(movable() | (file.c.state == FileState.SUBMITTED))
+        .order_by(file.c.id)
+    )
+    return list(change.connection.execute(query).all())
+
+
+def _by_series(rows: Sequence[sa.Row[Any]]) -> Iterator[list[sa.Row[Any]]]:
+    groups: defaultdict[str, list[sa.Row[Any]]] = defaultdict(list)
+    for row in rows:
+        groups[str(row.series_uid)].append(row)
+    yield from groups.values()
+
+
+def _series_of(change: Change, rows: list[sa.Row[Any]]) -> _Series:
+    shots = [
+        Shot(
+            file=int(row.id),
+            orientation=str(row.orientation),
+            positions_mm=tuple(json.loads(str(row.positions))),
+            moment=str(row.moment),
+        )
+        for row in rows
+    ]
+    stack = stack_of(shots)
+    told = clinical_facts(clinical_of(change.connection, str(rows[0].pseudonym)))
+    return _Series(
+        uid=str(rows[0].series_uid),
+        facts={**merged(read_facts(str(row.facts)) for row in rows), **told, **stack.facts()},
+        stack=stack,
+        rows=rows,
+        sent=any(row.state == FileState.SUBMITTED for row in rows),
+    )
+
+
+def _judge_series(one: _Series, protocol: SelectionProtocol, answers: Answers) -> None:
+    decision = decide(protocol, one.facts, of_series=True)
+    by_id = {criterion.id: criterion for criterion in protocol.criteria}
+    row = one.rows[0]
+    for name in decision.criteria:
+        criterion = by_id[name]
+        answer = answers.to(criterion, row, one.facts) if decision.verdict is Verdict.UNDECIDED else None
+        if answer is None and decision.verdict is Verdict.UNDECIDED:
+            one.asked.append(undecided(criterion.id, criterion.says))
+        elif answer is not None and answer.is_so:
+            one.credits.append(("criterion-undecided", criterion.id, answer.reviewer))
+        else:
+            one.out.append(excluded_by(criterion.id, criterion.says))
+
+
+def excluded_by(name: str, says: str) -> Finding:
+    """Return what is said of a file that a criterion excludes."""
+    message = f"Criterion '{name}' excludes it: {says}"
+    return Finding(code="criterion-out", severity=Severity.NOTE, message=message, where=name)
+
+
+def undecided(name: str, says: str) -> Finding:
+    """Return the question of a criterion that cannot be decided."""
+    message = f"Criterion '{name}' cannot be decided: {says} Is it so?"
+    return Finding(code="criterion-undecided", severity=Severity.QUESTION, message=message, where=name)
+
+
+def _choose(choice: Choice, found: Sequence[_Series], answers: Answers) -> None:
+    rivals = [
+        Rival(uid=one.uid, facts=one.facts, first_file=one.first_file, is_sent=one.sent)
+        for one in found
+        if not one.out and (choice.when is None or holds(choice.when, one.facts))
+    ]
+    if len(rivals) < 2:
+        return
+    chosen = choose(choice, rivals, answers=answers.of_choice(choice))
+    by_uid = {one.uid: one for one in found}
+    for uid, why in chosen.why.items():
+        by_uid[uid].out.append(Finding(code="other-series", severity=Severity.NOTE, message=why, where=choice.id))
+    if chosen.open_rank:
+        says = choice.rank[chosen.open_rank - 1].says
+        where = f"{choice.id}/{chosen.open_rank}"
+        for uid in chosen.waiting:
+            message = (
+                f"Which series of the study goes cannot be decided: {says} Is it so for this one?"
+                if uid in chosen.asked
+                else f"Which series of the study goes waits for an answer about another one: {says}"
+            )
+            code, name = "series-undecided", where if uid in chosen.asked else choice.id
+            by_uid[uid].asked.append(Finding(code=code, severity=Severity.QUESTION, message=message, where=name))
+
+
+def _repeat(row: sa.Row[Any], repeated: set[int]) -> tuple[Finding, ...]:
+    if int(row.id) not in repeated:
+        return ()
+    message = "Another image of its series lies at the same place. May this one go beside it?"
+    return (Finding(code="slice-repeated", severity=Severity.QUESTION, message=message),)
+
+
+def _remember(change: Change, digest: str, site: str, study_uid: str, found: Sequence[_Series]) -> None:
+    """Keep what each series is; counts by kind are made from it."""
+    same = (series_table.c.site == site, series_table.c.study_uid == study_uid, series_table.c.protocol == digest)
+    change.connection.execute(series_table.delete().where(*same))
+    rows: list[Mapping[str, object]] = [
+        {
+            "site": site,
+            "study_uid": study_uid,
+            "series_uid": one.uid,
+            "protocol": digest,
+            "facts": json.dumps(one.facts, sort_keys=True),
+        }
+        for one in found
+    ]
+    if rows:
+        change.connection.execute(series_table.insert(), rows)
