@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -107,9 +108,7 @@ def deid(paths: tuple[Path, ...], out: Path | None, as_json: bool, **options: An
 
     Exit status: 0 all fine, 1 something was held or refused, 2 wrong usage.
     """
-    from radcommons.platform.pool import import_ahead
-
-    import_ahead("radcommons.site.deid_worker")  # the workers' imports run beside ours
+    _import_engine(decodes=options["pixels"] != "off")
     from radcommons.dicom.profile import load_profile
     from radcommons.site.deid_report import Books, Context
     from radcommons.site.deid_run import Listeners, check_folders, deid_run
@@ -141,6 +140,19 @@ def deid(paths: tuple[Path, ...], out: Path | None, as_json: bool, **options: An
             _write_report(path, run, context, books)
         _tell(run, context, books, as_json=as_json)
     return 1 if run.has_objections else 0
+
+
+def _import_engine(*, decodes: bool) -> None:
+    """Import once what the run and its processes, which are forked from it, need."""
+    gc.disable()  # what is imported stays
+    if not decodes:
+        from radcommons.dicom.bare import import_without_codecs
+
+        import_without_codecs()
+    import radcommons.site.deid_run  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
 
 
 def _check_usage(out: Path | None, *, what_if: bool, reports: tuple[Path, ...]) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
-import gdcm
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -272,6 +271,8 @@ def _decode(encoded: bytes, header: Header, layout: _Layout, *, raw: bool = Fals
 
 def _decode_twelve_bits(encoded: bytes, layout: _Layout) -> Frame:
     """Decode JPEG Extended with 12 bits by GDCM itself; pydicom's plug-in refuses it although GDCM 3 decodes it."""
+    import gdcm  # a quarter of a second; only JPEG of twelve bits needs it
+
     fragment = gdcm.Fragment()
     fragment.SetByteStringValue(encoded)
     fragments = gdcm.SequenceOfFragments.New()

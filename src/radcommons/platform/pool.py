@@ -10,9 +10,11 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -78,6 +80,9 @@ class Pool(Generic[T, R]):
         What to say of a task whose process died (or took too long) twice: ``lost(task, was_slow)``.
     jobs : int
         Number of processes.
+    is_own_process : bool
+        The caller is a command of its own: where that is safe (Linux, one thread) the processes are forked from it, so
+        that nothing is imported twice.
     """
 
     start: Callable[..., Callable[[T], R]]
@@ -86,6 +91,7 @@ class Pool(Generic[T, R]):
     jobs: int = 2
     memory_bytes: int = MEMORY_BYTES
     task_seconds: float = TASK_SECONDS
+    is_own_process: bool = False
     _workers: list[_Worker[T, R]] = field(default_factory=list)
 
     def map(self, tasks: Iterable[T]) -> Iterator[tuple[T, R]]:
@@ -143,11 +149,15 @@ class Pool(Generic[T, R]):
                 worker.pipe.send(task.value)
 
     def _begin(self) -> _Worker[T, R]:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([self.start.__module__])
+        forks = self.is_own_process and sys.platform == "linux" and threading.active_count() == 1
+        context: Any = multiprocessing.get_context("fork" if forks else "forkserver")
+        if not forks:
+            context.set_forkserver_preload([self.start.__module__])
         ours, theirs = context.Pipe()
+        # a forked process inherits the ends of pipes that are not its own: with them open, none would ever end
+        others = (ours, *(worker.pipe for worker in self._workers)) if forks else ()
         process = context.Process(
-            target=_work, args=(theirs, self.start, self.settings, self.memory_bytes), daemon=True
+            target=_work, args=(theirs, self.start, self.settings, self.memory_bytes, others), daemon=True
         )
         process.start()
         theirs.close()
@@ -193,9 +203,15 @@ class Pool(Generic[T, R]):
 
 
 def _work(
-    pipe: Connection, start: Callable[..., Callable[[Any], Any]], settings: tuple[Any, ...], memory_bytes: int
+    pipe: Connection,
+    start: Callable[..., Callable[[Any], Any]],
+    settings: tuple[Any, ...],
+    memory_bytes: int,
+    others: Sequence[Connection],
 ) -> None:
     """Be a worker: until the other end closes, which it also does by dying."""
+    for other in others:
+        other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Counted is what the process writes to, not what it maps: libraries map far more than they use.

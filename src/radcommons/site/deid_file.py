@@ -6,21 +6,16 @@ import contextlib
 import errno
 import filecmp
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
 
 from radcommons.dicom.cleaned import CleanedHeader
-from radcommons.dicom.deidentify_stamp import stamp_pixels_checked
 from radcommons.dicom.deidentify_stream import StreamCleaner
 from radcommons.dicom.mapping import KeyedMapper
 from radcommons.dicom.newpixels import NewPixels
-from radcommons.dicom.pixelclean import PixelPolicy, clean_pixels
-from radcommons.dicom.pixelread import TextReader
-from radcommons.dicom.pixeltext import TextDetector
 from radcommons.dicom.profile import Profile
 from radcommons.dicom.uids import uid_problem
 from radcommons.records.errors import StorageError, UnreadableInstance
@@ -53,19 +48,6 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What a worker makes once and uses for every file."""
-
-    settings: DeidSettings
-    profile: Profile
-    stream: StreamCleaner
-    renumbering: StreamCleaner
-    detector: TextDetector
-    reader: TextReader
-    checker: Checker
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Patient:
     """A patient and the new identity; one object for all files of the patient."""
 
@@ -74,7 +56,7 @@ class Patient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class Look:
     """What came of the pixels: new ones if they change, a header if it does, what was found."""
 
     said: str
@@ -83,6 +65,18 @@ class _Look:
     findings: tuple[Finding, ...] = ()
     frames: int = 0
     sop_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a worker makes once and uses for every file; `look` looks at pixels, or only beside them."""
+
+    settings: DeidSettings
+    profile: Profile
+    stream: StreamCleaner
+    renumbering: StreamCleaner
+    look: Callable[[CleanedHeader, BinaryIO, Patient], Look]
+    checker: Checker
 
 
 def deidentify_file(work: Work, *, patient: Patient, tools: Tools) -> Written:
@@ -150,12 +144,10 @@ def _file(work: Work, source: BinaryIO, *, patient: Patient, tools: Tools) -> Wr
         notes = (*notes, _NAMELESS)
     if cleaned.is_refused:
         return _stopped(path, notes)
-    if tools.settings.pixels is PixelCheck.OFF:
-        look = _beside(cleaned, source)
-    else:
-        look = _look(cleaned, source, patient, tools)
-        if cleaned.pixel is not None:  # what the header says of the pixels was answered by looking at them
-            notes = tuple(one for one in notes if (one.code, one.where) != _FLAGGED)
+    look = tools.look(cleaned, source, patient)
+    if tools.settings.pixels is PixelCheck.CHECK and cleaned.pixel is not None:
+        # what the header says of the pixels was answered by looking at them
+        notes = tuple(one for one in notes if (one.code, one.where) != _FLAGGED)
     notes = (*notes, *look.findings)
     if any(one.severity is not Severity.NOTE for one in notes):
         return _stopped(path, notes)
@@ -186,42 +178,16 @@ def _stopped(path: str, findings: tuple[Finding, ...]) -> Written:
     return Written(done=FileDone(path=path, fate=fate, code=reason.code, message=reason.message, findings=findings))
 
 
-def _beside(cleaned: CleanedHeader, source: BinaryIO) -> _Look:
+def look_beside(cleaned: CleanedHeader, source: BinaryIO, _patient: Patient) -> Look:
     """Take out what hides beside the pixels, and do not look at what they show."""
     if cleaned.pixel is None:
-        return _Look(said="none", sop_uid=cleaned.sop_uid)
+        return Look(said="none", sop_uid=cleaned.sop_uid)
     hidden = cleaned.look_beside(source)
-    return _Look(said="not-checked", pixels=hidden.pixels, findings=hidden.findings, sop_uid=cleaned.sop_uid)
-
-
-def _look(cleaned: CleanedHeader, source: BinaryIO, patient: Patient, tools: Tools) -> _Look:
-    """Look at what the pixels show, and cover writing."""
-    if cleaned.pixel is None:
-        return _Look(said="none", sop_uid=cleaned.sop_uid)
-    policy = PixelPolicy(takes_captures=tools.settings.takes_captures, guards_faces=tools.profile.cleans_faces)
-    done = clean_pixels(source, cleaned.header(source), detector=tools.detector, reader=tools.reader, policy=policy)
-    if done.asks_a_person:
-        return _Look(said="checked", findings=done.findings, frames=done.frames)
-    dataset = cleaned.dataset() if done.is_checked or done.pixels is not None else None
-    sop_uid = cleaned.sop_uid
-    if dataset is not None and done.is_checked:
-        stamp_pixels_checked(dataset)
-    is_derived = done.pixels is not None and done.pixels.is_derived
-    if dataset is not None and is_derived and tools.profile.keeps_uids:
-        # PS3.3 C.7.6.1.1.2: other pixel values are another object, whatever the profile keeps.
-        sop_uid = dataset.SOPInstanceUID = UID(patient.mapper.uid(f"{sop_uid}/cleaned"))
-    return _Look(
-        said="cleaned" if is_derived else "checked",
-        pixels=done.pixels,
-        dataset=dataset,
-        findings=done.findings,
-        frames=done.frames,
-        sop_uid=sop_uid,
-    )
+    return Look(said="not-checked", pixels=hidden.pixels, findings=hidden.findings, sop_uid=cleaned.sop_uid)
 
 
 def _write(
-    cleaned: CleanedHeader, look: _Look, source: BinaryIO, *, before: str, patient: Patient, tools: Tools
+    cleaned: CleanedHeader, look: Look, source: BinaryIO, *, before: str, patient: Patient, tools: Tools
 ) -> tuple[str, bool, tuple[Finding, ...]]:
     """Write beside, check, rename; return the name below the output folder, whether it is new, and objections."""
     settings, name = tools.settings, output_name(cleaned, look.sop_uid, patient.mapper)

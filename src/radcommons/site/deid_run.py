@@ -25,7 +25,6 @@ from radcommons.platform.pool import Pool, end_forking
 from radcommons.records.errors import StorageError, UsageError
 from radcommons.site.candidate import Candidate
 from radcommons.site.deid_merges import Merges
-from radcommons.site.deid_start import start_cleaning, start_survey
 from radcommons.site.deid_survey import Known, batches, clean_batches, settle_rivals, survey
 from radcommons.site.deid_values import (
     Batch,
@@ -39,6 +38,7 @@ from radcommons.site.deid_values import (
     SameUid,
     ended,
 )
+from radcommons.site.deid_worker import start_cleaning, start_survey
 from radcommons.site.walk import text_of, walk
 
 # A process that takes so long over one batch hangs, or has pixels that nobody can look at in time.
@@ -237,7 +237,12 @@ def parts_folder(beside: Path) -> Path:
 def _pool(start: Callable[[DeidSettings], Callable[[Batch], object]], settings: DeidSettings, jobs: int, seconds: float
 ) -> Pool[Batch, object]:  # fmt: skip
     return Pool(
-        start=start, settings=(settings,), lost=lambda _batch, slow: Lost(slow), jobs=jobs, task_seconds=seconds
+        start=start,
+        settings=(settings,),
+        lost=lambda _batch, slow: Lost(slow),
+        jobs=jobs,
+        task_seconds=seconds,
+        is_own_process=True,
     )
 
 

@@ -5,21 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import BinaryIO
 
+from radcommons.dicom.cleaned import CleanedHeader
 from radcommons.dicom.deidentify_stream import StreamCleaner
 from radcommons.dicom.facts import Asked, FactsReader
-from radcommons.dicom.pixelread import TextReader
-from radcommons.dicom.pixeltext import TextDetector
-from radcommons.dicom.profile import load_profile
+from radcommons.dicom.profile import Profile, load_profile
 from radcommons.dicom.sniff import HEAD_BYTES
 from radcommons.dicom.text_identity import KnownIdentity
 from radcommons.records.errors import StorageError, UnreadableInstance
 from radcommons.site.candidate import Candidate
 from radcommons.site.deid_checker import Checker
-from radcommons.site.deid_file import Patient, Tools, Written, deidentify_file, mapper_of, named_errors
+from radcommons.site.deid_file import (
+    Look,
+    Patient,
+    Tools,
+    Written,
+    deidentify_file,
+    look_beside,
+    mapper_of,
+    named_errors,
+)
 from radcommons.site.deid_identity import Facts, facts_of, ignored, mender, no_object, renumberer
 from radcommons.site.deid_values import (
     Batch,
@@ -30,6 +38,7 @@ from radcommons.site.deid_values import (
     FileFacts,
     Link,
     Person,
+    PixelCheck,
     Surveyed,
     Work,
     ended,
@@ -53,11 +62,18 @@ def start_cleaning(settings: DeidSettings) -> Cleaning:
         profile=profile,
         stream=StreamCleaner(profile, mend=mender(settings.secret)),
         renumbering=StreamCleaner(profile, mend=renumberer(settings.secret), is_remembering=False),
-        detector=TextDetector(),
-        reader=TextReader(),
+        look=_look(settings, profile),
         checker=Checker(profile, settings.verify),
     )
     return Cleaning(tools)
+
+
+def _look(settings: DeidSettings, profile: Profile) -> Callable[[CleanedHeader, BinaryIO, Patient], Look]:
+    if settings.pixels is PixelCheck.OFF:
+        return look_beside
+    from radcommons.site.deid_pixels import PixelLook  # networks and filters, which take a second to import
+
+    return PixelLook(profile, takes_captures=settings.takes_captures)
 
 
 class Survey:
