@@ -61,7 +61,7 @@ class Window:
 def pixels_of(source: BinaryIO, size: int, raw: Raw) -> PixelSpan | None:
     """Return where the pixel value lies, None where it is cut off or something but padding stands behind it."""
     if raw.length != UNDEFINED:
-        complete = raw.end == size or (raw.end < size and _is_padding(source, raw.end, size))
+        complete = raw.end == size or (raw.end < size and _is_padding(source, raw.end, size, implicit=not raw.vr))
         span = PixelSpan(
             tag=raw.tag,
             vr=raw.vr.decode("ascii"),
@@ -79,14 +79,14 @@ def pixels_of(source: BinaryIO, size: int, raw: Raw) -> PixelSpan | None:
         found, after = pixel_span(walk, element, notes)
     except UnreadableInstance:
         return None
-    return None if notes or (after != size and not _is_padding(source, after, size)) else found
+    return None if notes or (after != size and not _is_padding(source, after, size, implicit=not raw.vr)) else found
 
 
-def _is_padding(source: BinaryIO, start: int, size: int) -> bool:
+def _is_padding(source: BinaryIO, start: int, size: int, *, implicit: bool) -> bool:
     """Tell whether exactly one element of (FFFC,FFFC) Data Set Trailing Padding fills the rest of the file."""
-    source.seek(start)
-    head = source.read(12)
-    if int.from_bytes(head[0:2], "little") << 16 | int.from_bytes(head[2:4], "little") != TRAILING_PADDING:
+    walk = Walk(source, size, Encoding(implicit=implicit, little=True))
+    try:
+        element = walk.element_at(start)
+        return element.tag == TRAILING_PADDING and walk.end_of(element) == size
+    except UnreadableInstance:
         return False
-    lengths = ((8, head[4:8]), (12, head[8:12]))  # without and with a representation
-    return any(start + begin + int.from_bytes(length, "little") == size for begin, length in lengths)

@@ -161,6 +161,15 @@ def test_damage_behind_the_pixels_of_the_first_is_not_said_of_the_next(monkeypat
     assert remembered(Both(), [damaged, fine, fine], monkeypatch) == [False, False, True]
 
 
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_padding_behind_the_pixels_is_read_as_the_rest_of_the_file_is(syntax):
+    """Trailing padding in the form of the other encoding is damage: said of its file, and of no other."""
+    fine = file_of(slice_of(1, syntax=syntax))
+    padded = [fine + b"\xfc\xff\xfc\xff" + form + bytes(4) for form in (b"OB\0\0\4\0\0\0", b"\4\0\0\0")]
+    for files in ([*padded, fine, fine], [fine, fine, *padded]):
+        Both().all(files)
+
+
 def test_older_result_can_be_written_later():
     """A result is written right although the cleaner went on to other files meanwhile."""
     cleaner, who = StreamCleaner(load_profile("radcommons")), mapper()
