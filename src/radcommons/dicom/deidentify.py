@@ -14,6 +14,7 @@ from pydicom.tag import BaseTag
 
 import radcommons.dicom.quiet  # noqa: F401  (values must not reach pydicom's warnings)
 from radcommons.dicom.actions import PRIVATE, Op, Rule, RuleBook, rules_for
+from radcommons.dicom.deidentify_document import CLASSES
 from radcommons.dicom.deidentify_stamp import file_meta_of, stamp
 from radcommons.dicom.deidentify_values import Values
 from radcommons.dicom.mapping import Mapper
@@ -24,7 +25,6 @@ from radcommons.dicom.text_identity import KnownIdentity
 from radcommons.records.finding import Finding, Severity
 
 DEEPEST = 64
-ENCAPSULATED = frozenset(f"1.2.840.10008.5.1.4.1.1.104.{number}" for number in range(1, 6))
 SOP_CLASS, SOP_INSTANCE = 0x00080016, 0x00080018
 BURNED_IN, RECOGNIZABLE = 0x00280301, 0x00280302
 
@@ -90,7 +90,7 @@ def deidentify(dataset: Dataset, *, profile: Profile, mapper: Mapper, known: Kno
         )
     if not _text_of(dataset, SOP_INSTANCE):
         return _refused("uid-missing", "The SOP Instance UID is missing; derive one before de-identification.")
-    work = _work(profile, mapper, known | KnownIdentity.of(dataset), declared_safe(dataset))
+    work = _work(profile, mapper, known | KnownIdentity.of(dataset), declared_safe(dataset), sop_class)
     fresh = work.treat(dataset, book, "", 0)
     stamp(fresh, dataset, profile=profile, pseudonym=mapper.pseudonym, encoding_needs_unicode=work.values.has_non_ascii)
     fresh.file_meta = file_meta_of(dataset, fresh)
@@ -131,16 +131,16 @@ def deidentify_part(
     book = rules_for(profile, sop_class)
     if book is None:
         return _refused("unsupported-sop-class", "The SOP Class is none whose attributes are known.")
-    work = _work(profile, mapper, known, declared)
+    work = _work(profile, mapper, known, declared, sop_class)
     fresh = work.treat(part, book, "", 0)
     if work.values.has_non_ascii:
         fresh.SpecificCharacterSet = "ISO_IR 192"
     return Deidentified(dataset=fresh, findings=tuple(work.findings()), record=work.record, counts=dict(work.counts))
 
 
-def _work(profile: Profile, mapper: Mapper, known: KnownIdentity, declared: Declared) -> _Work:
+def _work(profile: Profile, mapper: Mapper, known: KnownIdentity, declared: Declared, sop_class: str) -> _Work:
     cleaner = cleaner_for(known, keeps_unknown_words=profile.keeps_unknown_words)
-    return _Work(profile, Values(profile, mapper, cleaner, known=known), declared)
+    return _Work(profile, Values(profile, mapper, cleaner, known=known), declared, is_document=sop_class in CLASSES)
 
 
 def _text_of(dataset: Dataset, tag: int) -> str:
@@ -154,12 +154,10 @@ def _refused(code: str, message: str) -> Deidentified:
 def _questions(dataset: Dataset, sop_class: str) -> list[Finding]:
     found = []
     for tag, name in ((BURNED_IN, "BurnedInAnnotation"), (RECOGNIZABLE, "RecognizableVisualFeatures")):
-        if _text_of(dataset, tag).upper() == "YES":
+        # of a document the flag speaks of what is taken out or cleaned
+        if _text_of(dataset, tag).upper() == "YES" and not (tag == BURNED_IN and sop_class in CLASSES):
             message = "The header says so; look at the pixels and decide."
             found.append(Finding(code="identity-flagged", severity=Severity.QUESTION, message=message, where=name))
-    if sop_class in ENCAPSULATED:
-        message = "The document inside was taken out, because it cannot be checked; decide whether the rest is of use."
-        found.append(Finding(code="encapsulated-document", severity=Severity.QUESTION, message=message))
     return found
 
 
@@ -172,10 +170,11 @@ def _keep_encoding(dataset: Dataset, fresh: Dataset) -> None:
 class _Work:
     """One pass over one object."""
 
-    __slots__ = ("_declared", "_treatments", "counts", "private", "profile", "record", "values")
+    __slots__ = ("_declared", "_is_document", "_treatments", "counts", "private", "profile", "record", "values")
 
-    def __init__(self, profile: Profile, values: Values, declared: Declared) -> None:
+    def __init__(self, profile: Profile, values: Values, declared: Declared, *, is_document: bool) -> None:
         self.profile = profile
+        self._is_document = is_document
         self._declared = declared
         self.values = values
         self.record: dict[str, str] = {}
@@ -215,6 +214,8 @@ class _Work:
             return self._items(element, rule, book, path, depth)
         self.counts[rule.op.value] += 1
         fresh = self._treatments[rule.op](element, rule, path, source)
+        if self._is_document and int(element.tag) == BURNED_IN and fresh is not None:
+            fresh = DataElement(element.tag, "CS", "NO")  # what was inside is cleaned or taken out
         if fresh is not element:
             changed = rule.op if fresh is not None else Op.REMOVE
             self.record[path + rule.name] = f"{changed.value} ({rule.reason})"

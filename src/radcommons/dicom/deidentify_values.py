@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -15,7 +14,9 @@ from pydicom.tag import BaseTag
 
 from radcommons.dicom._tables.terms import NAMED
 from radcommons.dicom.actions import LONG_TEXTS, Op, Rule
+from radcommons.dicom.binarytext import packed, spelled
 from radcommons.dicom.dates import capped_age, is_time, shift_date, shift_datetime
+from radcommons.dicom.deidentify_document import DOCUMENT, cleaned_document, document_findings
 from radcommons.dicom.lexicon import is_term
 from radcommons.dicom.mapping import Mapper
 from radcommons.dicom.profile import Profile
@@ -60,10 +61,6 @@ CODING_SCHEME, CODE_MEANING = 0x00080102, 0x00080104
 _TERMINOLOGIES = "DCM SCT SRT SNM3 99SDM LN UCUM RADLEX FMA NCIt UMLS I9C I10 ICD10 ICD-10-CM BARI ACR"
 TERMINOLOGIES = frozenset(_TERMINOLOGIES.split())
 REMOVED_TEXT = "REMOVED"
-FORMS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
-FEWEST_PACKED = 5
-SHORTEST_SPELLED = 8
-SPELLED = re.compile(rb"[A-Za-z^ ]*[A-Za-z]{5}[A-Za-z^ ]*")
 DUMMIES: dict[str, object] = {
     "AE": REMOVED_TEXT, "AS": "000D", "CS": REMOVED_TEXT, "DA": "19000101", "DT": "19000101000000", "TM": "000000",
     "DS": "0", "IS": "0", "LO": REMOVED_TEXT, "LT": REMOVED_TEXT, "PN": REMOVED_TEXT, "SH": REMOVED_TEXT,
@@ -93,6 +90,7 @@ class Values:
         "_profile",
         "bad_uids",
         "cleaned",
+        "documents",
         "has_non_ascii",
         "repaired",
         "words_removed",
@@ -106,6 +104,7 @@ class Values:
         self.repaired: list[str] = []
         self.bad_uids: list[str] = []
         self.cleaned: list[str] = []
+        self.documents: list[bool] = []
         self.words_removed: list[str] = []
         self.has_non_ascii = False
 
@@ -142,7 +141,7 @@ class Values:
         return None if rule.fallback is Op.REMOVE else DataElement(tag, _single(rule.vr), None)
 
     def findings(self) -> list[Finding]:
-        """Return notes of what was repaired or taken out of texts, one per place."""
+        """Return notes of what was repaired or taken out of texts, one per place, and what became of a document."""
         kinds = (
             ("value-repaired", self.repaired, "The value broke its value representation and was emptied or corrected."),
             ("uid-invalid", self.bad_uids, "The UID broke PS3.5 section 9 and was mapped to a valid one."),
@@ -153,11 +152,12 @@ class Values:
             ),
             ("words-removed", self.words_removed, "Words outside the lexicon, which may be names, were removed."),
         )
-        return [
+        notes = [
             Finding(code=code, severity=Severity.NOTE, message=message, where=where)
             for code, places, message in kinds
             for where in dict.fromkeys(places)
         ]
+        return notes + document_findings(self.documents)
 
     def _broken(self, element: DataElement, rule: Rule, path: str) -> DataElement | None:
         self.repaired.append(path + rule.name)
@@ -170,8 +170,22 @@ class Values:
         return DataElement(element.tag, vr, Sequence([]) if vr == "SQ" else None)
 
     def _dummy(self, element: DataElement, rule: Rule) -> DataElement:
+        if int(element.tag) == DOCUMENT and not element.is_empty:
+            return self._document(element)
         vr = _single(rule.vr)
         return DataElement(element.tag, vr, Sequence([Dataset()]) if vr == "SQ" else DUMMIES[vr])
+
+    def _document(self, element: DataElement) -> DataElement:
+        days = 0 if self._profile.keeps_dates else self._mapper.shift_days
+        fresh = cleaned_document(
+            element.value,
+            cleaner=self._cleaner,
+            mapper=self._mapper,
+            keeps_times=self._profile.keeps_times,
+            shift_days=days,
+        )
+        self.documents.append(fresh is not None)
+        return DataElement(element.tag, "OB", fresh or DUMMIES["OB"])
 
     def _uid(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
         texts = _texts(element)
@@ -339,25 +353,6 @@ class Values:
                 self.cleaned.append(where)
             elif result.held_unknown:
                 self.words_removed.append(where)
-
-
-def packed(element: DataElement) -> bytes:
-    """Return binary numbers as bytes in both orders, for text may hide in them; nothing of fewer than five bytes."""
-    form = FORMS.get(element.VR)
-    if form is None or element.is_empty or element.VM * struct.calcsize(f"={form}") < FEWEST_PACKED:
-        return b""
-    values = list(_many(element.value))
-    try:
-        return b"".join(struct.pack(f"{order}{len(values)}{form}", *values) for order in "<>")
-    except (struct.error, OverflowError):  # no numbers of this width: not read from a file, and not written to one
-        return b""
-
-
-def spelled(element: DataElement, stored: bytes) -> bool:
-    """Say whether all the bytes of binary numbers are letters: no measurement is written so, but a name may be."""
-    size = len(stored) // 2
-    shortest = SHORTEST_SPELLED if element.VR == "FD" else 2 * SHORTEST_SPELLED
-    return element.VR in FORMS and size >= shortest and bool(SPELLED.fullmatch(stored[:size]))
 
 
 def _single(vr: str) -> str:

@@ -77,6 +77,7 @@ CODES: dict[str, str] = {
     "identity-flagged": "The header says that burned-in annotation or recognisable features are present.",
     "private-removed": "Private elements were removed.",
     "encapsulated-document": "An encapsulated document cannot be checked automatically.",
+    "document-cleaned": "People were masked in an encapsulated clinical document, and its text was cleaned.",
     # law
     "opted-out": "The patient is on the hospital's opt-out list.",
     "not-covered": "The agreement with the coalition does not cover it; the clause is named.",
