@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from radcommons.cli.progress import progress_line
+from radcommons.cli.site_canary import attach as attach_canary
 from radcommons.cli.site_fetch import attach as attach_fetching
 from radcommons.cli.site_keep import attach as attach_keeping
 from radcommons.cli.site_life import attach as attach_life
@@ -55,6 +56,8 @@ def site() -> None:
 @click.option(
     "--profile", default="radcommons", show_default=True, help="De-identification profile: shipped or a file."
 )
+@click.option("--proxy", default="", help="HTTP proxy that leads out of the hospital, as http://HOST:PORT.")
+@click.option("--ca-file", default="", help="PEM file of the authority that signed the hub's certificate, if private.")
 @click.option("--user", default="data manager", show_default=True, help="Name of the first data manager.")
 @click.option(
     "--password-file",
@@ -375,4 +378,5 @@ attach_fetching(site)
 attach_keeping(site)
 attach_life(site)
 attach_users(site)
+attach_canary(site)
 attach_selecting(site)

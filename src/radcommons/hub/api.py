@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Response
 from radcommons.catalogue import findings, sites, submissions
 from radcommons.catalogue.credentials import Asking, Ports
 from radcommons.catalogue.journal import record
-from radcommons.hub import curate, receive, release, withdraw
+from radcommons.hub import canary_api, curate, receive, release, withdraw
 from radcommons.hub import models as m
 from radcommons.hub.bodies import Document, sealed_body
 from radcommons.hub.policies import accepted_policies
@@ -32,6 +32,7 @@ def router() -> APIRouter:
     _add_public(routes)
     _add_submissions(routes)
     _add_curation(routes)
+    canary_api.add_routes(routes)
     return routes
 
 

@@ -12,6 +12,7 @@ from radcommons.catalogue import findings, instances, sites, submissions, withdr
 from radcommons.catalogue.instances import Version
 from radcommons.catalogue.journal import leave_job, record
 from radcommons.catalogue.submissions import Refusal
+from radcommons.hub import canary
 from radcommons.hub.policies import accepted_policies
 from radcommons.platform.clock import instant
 from radcommons.platform.database import reading, writing
@@ -62,7 +63,8 @@ def announce(document: bytes, *, platform: Platform, actor: Actor) -> Announceme
     IntegrityError
         If the signature is not by the site's registered key, or over something else.
     Conflict
-        If the site has no key here, or the hub does not know the protocol or profile.
+        If the site has no key here, the hub does not know the protocol or profile, or the canary set has not come
+        out of the gateway clean.
     NotFound
         If there is no such dataset.
     """
@@ -76,6 +78,7 @@ def announce(document: bytes, *, platform: Platform, actor: Actor) -> Announceme
         known = submissions.find(connection, identifier)
         if known is None:
             accepted_policies(platform.policies).require(protocol=submission.protocol, profile=submission.profile)
+            canary.require(connection, submission, platform=platform)
             sites.get_dataset(connection, submission.dataset)
             _add(connection, submission, identifier=identifier, document=document.decode(), actor=actor)
             complete(connection, [identifier], key=platform.signing_key)

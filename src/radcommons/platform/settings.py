@@ -26,6 +26,10 @@ class HubSettings(BaseSettings):
     accept: Literal["clean", "ask"] = Field(
         default="clean", description="clean: instances without a question are accepted at once; ask: a curator decides."
     )
+    canary: Literal["required", "off"] = Field(
+        default="required",
+        description="required: a gateway's submissions are taken when the canary set came out of it clean.",
+    )
     run_jobs: bool = Field(default=True, description="Run jobs in the web process; false where workers run apart.")
     verify_processes: int = Field(default=2, ge=1, description="Worker processes that check pixels.")
     part_limit: int = Field(default=8 << 30, description="Largest instance that is taken, in bytes.")

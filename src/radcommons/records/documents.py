@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from radcommons.records.canary import CanaryResult
 from radcommons.records.errors import DocumentError
 from radcommons.records.release import FeedEntry, Release
 from radcommons.records.submission import Receipt, Signature, Submission, Withdrawal
@@ -24,6 +25,7 @@ SEALED: dict[str, type[Any]] = {
     "radcommons/receipt/v1": Receipt,
     "radcommons/withdrawal/v1": Withdrawal,
     "radcommons/feed-entry/v1": FeedEntry,
+    "radcommons/canary/v1": CanaryResult,
 }
 DETACHED: dict[str, type[Any]] = {"radcommons/release/v1": Release}
 

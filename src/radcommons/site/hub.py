@@ -25,7 +25,7 @@ from radcommons.records.errors import (
     SignInRequired,
     UsageError,
 )
-from radcommons.site.settings import SiteSettings, bytes_of
+from radcommons.site.settings import SiteSettings, bytes_of, is_loopback
 
 _TRIES = 7
 _FIRST_PAUSE_S = 0.4
@@ -100,6 +100,14 @@ class Hub:
         """Hand in a sealed withdrawal; the same bytes give the same answer."""
         return self._json("POST", "/api/v1/withdrawals", content=document, headers=_JSON)
 
+    def canary(self) -> bytes:
+        """Return the canary set of today as a ZIP archive; NotFound where the hub offers none."""
+        return self._send("GET", "/api/v1/canary").content
+
+    def hand_in_canary(self, archive: bytes) -> dict[str, Any]:
+        """Hand in what came out of the gateway; the answer is the verdict."""
+        return self._json("POST", "/api/v1/canary", content=archive, headers={"Content-Type": "application/zip"})
+
     def store(self, paths: Sequence[Path]) -> None:
         """Send instances by STOW-RS in one request; what the hub has of them, its submission tells.
 
@@ -148,6 +156,7 @@ class Hub:
                     request["content"] = body()
                 response = self.client.request(method, path, **request)
             except httpx.HTTPError as error:
+                self._refuse_line(error)
                 if is_last:
                     raise PeerError(
                         f"The hub at {self.client.base_url} does not answer ({type(error).__name__}).",
@@ -162,6 +171,19 @@ class Hub:
             pause = min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S)
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (spreads retries, guards nothing)
         raise AssertionError("unreachable")
+
+    def _refuse_line(self, error: httpx.HTTPError) -> None:
+        """Say at once what no repetition mends: a certificate nobody trusts, a proxy that does not let through."""
+        if isinstance(error, httpx.ProxyError):
+            raise PeerError(
+                f"The proxy does not let this PC through to {self.client.base_url.host} ({error}).",
+                mend="Ask whoever keeps the proxy to allow it; `proxy` in site.toml names the proxy.",
+            ) from None
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise PeerError(
+                f"This PC does not trust the certificate of {self.client.base_url.host}; nothing was sent.",
+                mend="If the hospital or the hub has an authority of its own, name its PEM file: ca_file in site.toml.",
+            ) from None
 
     def _hear_clock(self, response: httpx.Response) -> None:
         """Keep what the answer's Date says (RFC 9110 section 6.6.1), for signed documents need a right clock."""
@@ -195,7 +217,29 @@ class Throttle:
             time.sleep(pause)
 
 
+def check_address(url: str) -> None:
+    """Refuse an address by which a token or an image would leave this machine in the clear.
+
+    Raises
+    ------
+    UsageError
+        If it is no https:// address, and no http:// address of this machine.
+    """
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        parts = httpx.URL("")
+    if not parts.host or parts.scheme not in ("http", "https"):
+        raise UsageError("The hub's address is none.", mend="Write https://HOST or https://HOST:PORT.")
+    if parts.scheme == "http" and not is_loopback(parts.host):
+        raise UsageError(
+            "The hub's address begins with http://, so that images and the token would cross the network unencrypted.",
+            mend="Write https://; for a certificate of the hospital's own authority name its PEM file as ca_file.",
+        )
+
+
 def _client(url: str, *, token: str, proxy: str, ca_file: str) -> httpx.Client:
+    check_address(url)
     verify: ssl.SSLContext | bool = True
     if ca_file:
         try:
@@ -205,7 +249,7 @@ def _client(url: str, *, token: str, proxy: str, ca_file: str) -> httpx.Client:
     try:
         return httpx.Client(
             base_url=url.rstrip("/"),
-            trust_env=httpx.URL(url).host not in ("127.0.0.1", "::1", "localhost"),
+            trust_env=not is_loopback(httpx.URL(url).host),
             proxy=proxy or None,
             verify=verify,
             headers={"Authorization": f"Bearer {token}"} if token else {},
@@ -213,7 +257,7 @@ def _client(url: str, *, token: str, proxy: str, ca_file: str) -> httpx.Client:
             limits=httpx.Limits(max_connections=16),
         )
     except (ValueError, httpx.InvalidURL):
-        raise UsageError("The hub's address or the proxy is none.", mend="Write http://HOST:PORT.") from None
+        raise UsageError("The proxy's address is none.", mend="Write http://HOST:PORT.") from None
 
 
 _JSON = {"Content-Type": "application/json"}

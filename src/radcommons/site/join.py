@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from radcommons.platform.durable import write_file
 from radcommons.platform.keys import key_id
 from radcommons.records.errors import Conflict, PeerError, UsageError
-from radcommons.site.hub import Hub
-from radcommons.site.settings import NAME, SiteSettings, read_settings, write_settings
+from radcommons.site.hub import Hub, check_address
+from radcommons.site.settings import NAME, SiteSettings, is_loopback, read_settings, write_settings
 from radcommons.site.store import Store, create_store, open_store
-from radcommons.site.users import SiteRole, add_user, is_loopback, users
+from radcommons.site.users import SiteRole, add_user, users
 
 _HUB_KEY = "hub-key"
 FIRST_USER = "data manager"
@@ -55,10 +55,11 @@ def init(
     Raises
     ------
     UsageError
-        If the folder holds other files, or the password is too short.
+        If the hub's address is none or not encrypted, the folder holds other files, or the password is too short.
     Conflict
         If the folder holds another hub's or another site's gateway, or the hub knows another key for the site code.
     """
+    check_address(settings.hub)
     if settings.second_factor == "off" and not is_loopback(urlsplit(settings.hub).hostname or ""):
         raise UsageError(
             "A gateway of a real hub asks for a second factor.", mend="Leave --second-factor off to demonstrations."

@@ -17,6 +17,7 @@ from radcommons.records.documents import canonical, items_digest, unseal
 from radcommons.records.errors import Conflict, IntegrityError, PeerError, RadcommonsError, StorageError
 from radcommons.records.lifecycle import FILE, FileEvent, FileState, advance
 from radcommons.records.submission import Receipt
+from radcommons.site import canary
 from radcommons.site.hub import Hub
 from radcommons.site.join import hub_key, register
 from radcommons.site.keep_budget import clean_up
@@ -74,6 +75,8 @@ def submit(store: Store, *, jobs: int = 4, progress: Progress = lambda _done, _a
         PC's clock is wrong.
     NotPermitted
         If the agreement does not cover what is ready; what was signed before has gone then.
+    Conflict
+        With code ``canary-not-clean`` if what the hub's canary set hides came out of this gateway.
 
     Notes
     -----
@@ -86,6 +89,7 @@ def submit(store: Store, *, jobs: int = 4, progress: Progress = lambda _done, _a
             _refuse_if_not_alone(store, hub)
             follow(store)
             send_withdrawals(store, hub)
+            canary.ensure(store, hub)
             done = [_complete(store, hub, one, jobs=jobs, progress=progress) for one in unfinished(store)]
             _require_clock(hub)
             settle(store)

@@ -7,7 +7,6 @@ import secrets
 import time
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ import sqlalchemy as sa
 from radcommons.platform.clock import instant
 from radcommons.platform.identity import hash_password, token_digest
 from radcommons.records.errors import Conflict, NotFound, UsageError
-from radcommons.site.settings import SiteSettings
+from radcommons.site.settings import SiteSettings, is_loopback
 from radcommons.site.store import Change, Store
 from radcommons.site.tables_users import account, invitation, recovery_code
 
@@ -54,16 +53,6 @@ class User:
 def needs_second_factor(settings: SiteSettings) -> bool:
     """Say whether a password alone is too little; only a gateway whose hub runs on this machine may do without."""
     return settings.second_factor == "required" or not is_loopback(urlsplit(settings.hub).hostname or "")
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host name or address never leaves this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def users(store: Store) -> tuple[User, ...]:

@@ -23,8 +23,9 @@ from radcommons.records.errors import StorageError, UsageError
 from radcommons.site.desk import STATIC, TEMPLATES, Desk, view_of
 from radcommons.site.routes import NAV, ROUTERS
 from radcommons.site.sessions import Sessions
+from radcommons.site.settings import is_loopback
 from radcommons.site.store import Store, open_store
-from radcommons.site.users import PAGE_ADDRESS, first_link, is_loopback, link_to
+from radcommons.site.users import PAGE_ADDRESS, first_link, link_to
 from radcommons.ui.assets import STATIC as UI_STATIC
 from radcommons.ui.assets import Assets
 from radcommons.ui.render import Brand, Renderer
