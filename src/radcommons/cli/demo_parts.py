@@ -27,7 +27,7 @@ from radcommons.records.errors import Conflict, PeerError
 from radcommons.records.event import Role
 from radcommons.records.terms import Tier
 
-_START_S = 60.0
+_START_S = 180.0
 _VERIFY_S = 1800.0
 DATASET = "covid-chest"
 
