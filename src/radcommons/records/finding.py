@@ -96,6 +96,7 @@ CODES: dict[str, str] = {
     "series-undecided": "Which series of the study is preferred cannot be decided from the headers.",
     "slices-missing": "Images of the series are missing between others; fetch the series again.",
     "slice-repeated": "Two different images of the series lie at one place.",
+    "clinical-contradicts": "Header and clinical table disagree about sex or age; the row may be another patient's.",
     "over-quota": "The protocol asks for no more cases of this kind now.",
     # hub
     "bad-signature": "The submission's signature does not agree.",

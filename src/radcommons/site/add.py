@@ -23,7 +23,8 @@ from radcommons.records.lifecycle import FileState
 from radcommons.records.protocol import SelectionProtocol
 from radcommons.site.agreement import require_cover
 from radcommons.site.candidate import Candidate, Judged
-from radcommons.site.clinical import ClinicalTable, spelled
+from radcommons.site.clinical import ClinicalTable
+from radcommons.site.clinical_take import joined, known_patients, match, write_clinical
 from radcommons.site.judge import refused, start_judge
 from radcommons.site.optout import follow
 from radcommons.site.record import AddedUnder, is_settled, record
@@ -207,8 +208,10 @@ def prepare(
         insert_new(change.connection, policy, rows)
         keep_protocol(change.connection, protocol)
         if clinical is not None:
-            _take_clinical(change.connection, site, clinical)
-            change.tell("clinical.read", subject=f"site:{site}", patients=len(clinical.patients))
+            found = match(clinical, known_patients(change.connection, site=site))
+            patients = joined(clinical, found, accept_alike=False)
+            write_clinical(change.connection, site, patients)
+            change.tell("clinical.read", subject=f"site:{site}", patients=len(patients))
         known = hashlib.sha256()
         query = sa.select(clinical_table).where(clinical_table.c.site == site).order_by(clinical_table.c.patient_id)
         for row in change.connection.execute(query):
@@ -234,14 +237,6 @@ def protocol_of(store: Store, digest: str) -> str:
     except (UsageError, NotFound):
         pass
     return store.settings.protocol
-
-
-def _take_clinical(connection: sa.Connection, site: str, table: ClinicalTable) -> None:
-    for identifier, entries in table.patients.items():
-        connection.execute(
-            clinical_table.delete().where(clinical_table.c.site == site, clinical_table.c.patient_id == identifier)
-        )
-        connection.execute(clinical_table.insert().values(site=site, patient_id=identifier, members=spelled(entries)))
 
 
 @contextlib.contextmanager

@@ -5,11 +5,10 @@ Rows keep their dates inside the encrypted store; what leaves are days between a
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,38 +16,12 @@ from pathlib import Path
 from radcommons.records.clinical import OLDEST_AGE, ClinicalRow, PatientOutcome, Sex, TestMethod, TestResult
 from radcommons.records.documents import canonical
 from radcommons.records.errors import UsageError
+from radcommons.site import clinical_values as values
+from radcommons.site.clinical_map import CHOICES, DATES, Guess, TableMapping, guess, headings_of
+from radcommons.site.clinical_sheet import Sheet, open_sheet
 
-MAX_TABLE_BYTES = 256 << 20
-# A phrase for the protocol's IgM criterion; MIDRC's own list of methods has no antibodies.
-IGM = "IgM"
-
-# Usual headings, folded to lower-case letters and digits: MIDRC and NCCID names, and what people write.
-_COLUMNS: dict[str, tuple[str, ...]] = {
-    "patient": ("patientid", "patient", "mrn", "subjectid", "subject", "submitterid", "caseid", "case", "pid", "id"),
-    "age": ("age", "ageatindex", "ageyears", "patientage"),
-    "birth": ("birthdate", "dateofbirth", "dob", "patientbirthdate"),
-    "sex": ("sex", "gender", "patientsex"),
-    "method": ("testmethod", "method", "testtype", "testname"),
-    "result": ("testresult", "testresulttext", "result", "finalcovidstatus", "covidstatus", "covid19positive"),
-    "pcr": ("rtpcr", "pcr", "rtpcrresult", "pcrresult", "1strtpcrresult"),
-    "igm": ("igm", "igmresult", "igmpositive"),
-    "test_date": ("testdate", "dateoftest", "swabdate", "dateofpositivecovidswab", "pcrdate"),
-    "icu": ("icu", "icuadmission", "ituadmission", "icuindicator", "wenticu", "inicu"),
-    "ventilation": ("ventilation", "ventilated", "ventilatorindicator", "intubated", "intubation"),
-    "outcome": ("outcome", "patientoutcome", "vitalstatus", "dischargestatus"),
-    "death": ("death", "died", "deceased"),
-    "survival": ("survival", "survived", "alive"),
-    "codes": ("diagnosiscode", "diagnosiscodes", "icd10", "icd10cm", "icd10code", "icd10codes", "diagnoses"),
-    "clinical_diagnosis": ("clinicaldiagnosis", "clinicallydiagnosed", "coviddiagnosis"),
-}
-_SEXES = {
-    **dict.fromkeys(("f", "female", "w", "weiblich", "femme", "mujer", "femmina"), "F"),
-    **dict.fromkeys(("m", "male", "mann", "maennlich", "männlich", "homme", "hombre", "maschio"), "M"),
-    **dict.fromkeys(("o", "other", "d", "divers", "diverse"), "O"),
-}
-_YES = frozenset(["1", "y", "yes", "true", "t", "ja", "j", "si", "sí", "s", "oui", "positive"])
-_NO = frozenset(["0", "n", "no", "false", "f", "nein", "non", "negative"])
-_NOTHING = frozenset(("", "na", "n/a", "nan", "none", "null", "unknown", "not reported", "-", "?", "."))
+# The two digits of a test's year mean this century; of a birth they mean nothing.
+_CENTURY = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +44,7 @@ class ClinicalEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowProblem:
-    """What was not understood, by row (1 is the heading) and column; never the value."""
+    """What was not understood, by row (as a spreadsheet numbers it) and column; never the value."""
 
     row: int
     column: str
@@ -79,24 +52,71 @@ class RowProblem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownWord:
+    """A word that the table uses and nothing here knows: a person says once what it means. For the hospital's eyes."""
+
+    meaning: str
+    column: str
+    word: str
+    rows: tuple[int, ...]
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What it can mean."""
+        return CHOICES[self.meaning]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClinicalTable:
-    """The entries by patient identifier, and what was wrong."""
+    """The entries by patient identifier, and what was wrong.
+
+    Parameters
+    ----------
+    columns : dict
+        Heading by meaning.
+    rows : dict
+        Numbers of the rows by patient identifier.
+    words : tuple of UnknownWord
+    unordered : tuple of str
+        Headings of dates that need to be told whether the day or the month comes first.
+    notes : tuple of str
+        What was guessed of the file as a whole.
+    """
 
     patients: dict[str, tuple[ClinicalEntry, ...]]
     columns: dict[str, str]
     problems: tuple[RowProblem, ...] = ()
+    rows: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    words: tuple[UnknownWord, ...] = ()
+    unordered: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    mapping: TableMapping = field(default_factory=TableMapping)
 
 
 @dataclass(slots=True)
 class _Reader:
     heading: Sequence[str]
     places: dict[str, int]
+    mapping: TableMapping
     day_first: dict[str, bool | None] = field(default_factory=dict)
     problems: list[RowProblem] = field(default_factory=list)
+    words: defaultdict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def tell(self, row: int, column: str, message: str) -> None:
+        """Note what was wrong in a cell."""
+        self.problems.append(RowProblem(row=row, column=self.heading[self.places[column]], message=message))
 
 
-def read_clinical(path: Path) -> ClinicalTable:
-    """Read a clinical table: CSV, comma, semicolon or tab, any usual headings.
+def read_clinical(path: Path, *, mapping: TableMapping | None = None, known_ids: Collection[str] = ()) -> ClinicalTable:
+    """Read a clinical table from a file: CSV in any charset, or an Excel workbook.
+
+    Parameters
+    ----------
+    path : Path
+    mapping : TableMapping, optional
+        How a person said that it is to be read; guessed without.
+    known_ids : collection of str
+        Patient numbers of the gateway, which tell the patient's column.
 
     Raises
     ------
@@ -105,62 +125,117 @@ def read_clinical(path: Path) -> ClinicalTable:
 
     Notes
     -----
-    PHI: reads identifiers and dates; `problems` names rows and columns, never values.
+    PHI: reads identifiers and dates; `problems` and `notes` name rows and columns, never values.
     """
-    lines = _lines(path)
-    heading = lines[0] if lines else []
-    folded = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in heading]
-    places = {
-        meaning: folded.index(next(name for name in names if name in folded))
-        for meaning, names in _COLUMNS.items()
-        if any(name in folded for name in names)
-    }
-    if "patient" not in places or len(places) < 2:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The clinical table cannot be read: {error.strerror}.") from None
+    chosen = mapping or TableMapping()
+    sheet = open_sheet(content, charset=chosen.charset, separator=chosen.separator, name=chosen.sheet)
+    return understand(sheet, mapping or guess(sheet, known_ids=known_ids))
+
+
+def understand(sheet: Sheet, how: TableMapping | Guess) -> ClinicalTable:
+    """Return what a sheet says, read by a mapping.
+
+    Raises
+    ------
+    UsageError
+        If the mapping names no patient column, or a column that the sheet does not have.
+    """
+    mapping = how.mapping if isinstance(how, Guess) else how
+    heading = headings_of(sheet, mapping)
+    if "patient" not in mapping.columns or len(mapping.columns) < 2:
         raise UsageError(
             "The clinical table has no column that names the patient, or no other that is known.",
             mend="Name the columns, for example: patient_id, age, sex, test_method, test_result, test_date.",
         )
-    reader = _Reader(heading, places)
-    for column in ("birth", "test_date"):
-        reader.day_first[column] = _day_first(_cell(line, reader, column) for line in lines[1:])
-    patients: dict[str, list[ClinicalEntry]] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        if not any(cell.strip() for cell in line):
-            continue
-        identifier = _cell(line, reader, "patient")
-        if identifier:
-            patients.setdefault(identifier, []).append(_entry(line, number, reader))
-        else:
-            reader.problems.append(RowProblem(row=number, column=heading[places["patient"]], message="is empty"))
+    if missing := [name for name in mapping.columns.values() if name not in heading]:
+        raise UsageError(f"The clinical table does not have {len(missing)} of the columns that the mapping names.")
+    reader = _Reader(heading, {name: heading.index(column) for name, column in mapping.columns.items()}, mapping)
+    lines = [(number, line) for number, line in enumerate(sheet.rows, start=1) if number > mapping.heading_row]
+    lines = [(number, line) for number, line in lines if any(cell.strip() for cell in line)]
+    for column in DATES:
+        shown = values.day_first(_cell(line, reader, column) for _, line in lines)
+        reader.day_first[column] = mapping.day_first if shown is None else shown
+    patients, rows = _entries(lines, reader, sheet)
     return ClinicalTable(
         patients={identifier: tuple(entries) for identifier, entries in patients.items()},
-        columns={meaning: heading[place] for meaning, place in places.items()},
-        problems=tuple(reader.problems),
+        columns=dict(mapping.columns),
+        problems=tuple(sorted(reader.problems, key=lambda one: (one.row, one.column))),
+        rows={identifier: tuple(numbers) for identifier, numbers in rows.items()},
+        words=tuple(
+            UnknownWord(meaning=meaning, column=mapping.columns[meaning], word=word, rows=tuple(numbers))
+            for (meaning, word), numbers in reader.words.items()
+        ),
+        unordered=_unordered(lines, reader),
+        notes=(*sheet.notes, *_doubled(heading, mapping), *_cleaned(lines, reader)),
+        mapping=mapping,
     )
 
 
-def _lines(path: Path) -> list[list[str]]:
-    try:
-        if path.stat().st_size > MAX_TABLE_BYTES:
-            raise UsageError("The clinical table is larger than 256 MiB.")
-        encoded = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"The clinical table cannot be read: {error.strerror}.") from None
-    try:
-        text = encoded.decode("utf-16" if encoded[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = encoded.decode("latin-1")
-    heading = text.split("\n", 1)[0]
-    try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=heading.count)))
-    except csv.Error:
-        raise UsageError("The clinical table is no CSV.", mend="Save it as CSV, UTF-8.") from None
+def _entries(
+    lines: Sequence[tuple[int, Sequence[str]]], reader: _Reader, sheet: Sheet
+) -> tuple[dict[str, list[ClinicalEntry]], dict[str, list[int]]]:
+    patients: defaultdict[str, list[ClinicalEntry]] = defaultdict(list)
+    rows: defaultdict[str, list[int]] = defaultdict(list)
+    for number, line in lines:
+        if number in sheet.merged_rows:
+            reader.tell(number, "patient", "lies in merged cells; the row was not read")
+            continue
+        if number in sheet.formula_rows:
+            reader.tell(number, "patient", "stands beside a formula that was never calculated; the row was not read")
+            continue
+        identifier = values.identifier(_cell(line, reader, "patient"))
+        if not identifier or identifier.upper() in values.SHEET_ERRORS:
+            reader.tell(number, "patient", "is empty" if not identifier else "is an error of the spreadsheet")
+            continue
+        entry = _entry(line, number, reader)
+        for earlier in patients[identifier]:
+            for word, column, at in (("sex", "sex", "sex"), ("date of birth", "birth", "birth_date")):
+                told, now = getattr(earlier, at), getattr(entry, at)
+                if told and now and told != now:
+                    reader.tell(number, column, f"another row of the same patient says another {word}")
+        patients[identifier].append(entry)
+        rows[identifier].append(number)
+    return patients, rows
+
+
+def _unordered(lines: Sequence[tuple[int, Sequence[str]]], reader: _Reader) -> tuple[str, ...]:
+    """Return the columns of dates whose order nobody told."""
+    return tuple(
+        reader.heading[reader.places[column]]
+        for column in DATES
+        if column in reader.places
+        and reader.day_first[column] is None
+        and any(values.is_unordered(_cell(line, reader, column)) for _, line in lines)
+    )
+
+
+def _doubled(heading: Sequence[str], mapping: TableMapping) -> list[str]:
+    doubled = sum(heading.count(name) > 1 for name in mapping.columns.values())
+    return [f"{doubled} headings stand over two columns; the first of each was read."] if doubled else []
+
+
+def _cleaned(lines: Sequence[tuple[int, Sequence[str]]], reader: _Reader) -> list[str]:
+    cells = [_cell(line, reader, "patient") for _, line in lines]
+    floats = sum(bool(re.fullmatch(r"\d+\.0", cell)) for cell in cells)
+    powers = sum(bool(re.fullmatch(r"\d(?:[.,]\d+)?[eE]\+?\d+", cell)) for cell in cells)
+    notes = [f"{floats} patient numbers end in '.0', as a spreadsheet writes them; it was left out."] if floats else []
+    if powers:
+        notes.append(f"{powers} patient numbers are rounded by a spreadsheet (1.2E+09); their digits are lost.")
+    return notes
 
 
 def _cell(line: Sequence[str], reader: _Reader, column: str) -> str:
     place = reader.places.get(column)
-    cell = line[place].strip() if place is not None and place < len(line) else ""
-    return "" if cell.lower() in _NOTHING else cell
+    cell = line[place].replace("\u00a0", " ").strip() if place is not None and place < len(line) else ""
+    return "" if cell.lower() in values.NOTHING and not _is_said(reader, column, cell) else cell
+
+
+def _is_said(reader: _Reader, column: str, cell: str) -> bool:
+    return cell.casefold() in reader.mapping.values.get(column, {})
 
 
 def _entry(line: Sequence[str], number: int, reader: _Reader) -> ClinicalEntry:
@@ -168,31 +243,39 @@ def _entry(line: Sequence[str], number: int, reader: _Reader) -> ClinicalEntry:
         cell = _cell(line, reader, column)
         if not cell:
             return None
-        found = read(cell)
-        if found is None:
-            name = reader.heading[reader.places[column]]
-            reader.problems.append(RowProblem(row=number, column=name, message=f"is not understood: {expected}"))
+        said = reader.mapping.values.get(column, {}).get(cell.casefold())
+        found = read(cell if said is None else said) if said != "" else None
+        if found is None and said != "":
+            if cell.upper() in values.SHEET_ERRORS:
+                reader.tell(number, column, "is an error of the spreadsheet")
+                return None
+            reader.tell(number, column, f"is not understood: {expected}")
+            if column in CHOICES:
+                reader.words[column, cell.casefold()].append(number)
         return found
 
     def day(column: str) -> str:
+        order = reader.day_first[column]
+        since = _CENTURY if column == "test_date" else 0
         wanted = "write dates as YYYY-MM-DD"
-        return str(understood(column, lambda cell: _date(cell, day_first=reader.day_first[column]), wanted) or "")
+        return str(understood(column, lambda cell: values.day(cell, order=order, since=since), wanted) or "")
 
     def flag(column: str) -> bool | None:
-        found = understood(column, _flag, "write yes or no")
+        found = understood(column, values.flag, "write yes or no")
         return found if isinstance(found, bool) else None
 
-    age = understood("age", _age, "write years from 0 to 130")
-    pcr = str(understood("pcr", _result, "write positive, negative or indeterminate") or "")
-    method = str(understood("method", _method, "write RT-PCR, antigen or IgM") or "")
-    result = str(understood("result", _result, "write positive, negative or indeterminate") or "")
-    igm = str(understood("igm", _result, "write positive, negative or indeterminate") or "")
-    if method == IGM:
+    wanted_result = "write positive, negative or indeterminate"
+    age = understood("age", values.age, "write years from 0 to 130")
+    pcr = str(understood("pcr", values.result, wanted_result) or "")
+    method = str(understood("method", values.method, "write RT-PCR, antigen or IgM") or "")
+    result = str(understood("result", values.result, wanted_result) or "")
+    igm = str(understood("igm", values.result, wanted_result) or "")
+    if method == values.IGM:
         method, igm, result = "", igm or result, ""
     return ClinicalEntry(
         age_years=age if isinstance(age, float) else None,
         birth_date=day("birth"),
-        sex=str(understood("sex", lambda cell: _SEXES.get(cell.lower()), "write F, M or O") or ""),
+        sex=str(understood("sex", values.sex_of, "write F, M or O") or ""),
         method=TestMethod.RT_PCR if pcr else method,
         result=pcr or result,
         igm=igm,
@@ -212,79 +295,12 @@ def _outcome(
     flag: Callable[[str], bool | None],
 ) -> str:
     if _cell(line, reader, "outcome"):
-        return str(understood("outcome", _fate, "write alive or dead") or "")
+        return str(understood("outcome", values.fate, "write alive or dead") or "")
     for column, when_true in (("death", PatientOutcome.DEAD), ("survival", PatientOutcome.ALIVE)):
         if (found := flag(column)) is not None:
             other = PatientOutcome.ALIVE if when_true is PatientOutcome.DEAD else PatientOutcome.DEAD
             return when_true if found else other
     return ""
-
-
-def _flag(cell: str) -> bool | None:
-    word = cell.lower()
-    return True if word in _YES else False if word in _NO else None
-
-
-def _age(cell: str) -> float | None:
-    found = re.fullmatch(r"(\d{1,3}(?:[.,]\d{1,4})?)\s*[yY]?", cell)
-    years = float(found[1].replace(",", ".")) if found else None
-    return years if years is not None and years <= 130 else None
-
-
-def _method(cell: str) -> str | None:
-    word = cell.lower()
-    for mark, method in (("pcr", TestMethod.RT_PCR), ("antigen", TestMethod.RAPID_ANTIGEN), ("igm", IGM)):
-        if mark in word:
-            return method
-    return None
-
-
-def _result(cell: str) -> str | None:
-    word = cell.lower()
-    if word in ("1", "yes", "y", "true") or word.startswith("pos"):
-        return TestResult.POSITIVE
-    if word in ("0", "no", "n", "false") or word.startswith("neg") or "not detected" in word:
-        return TestResult.NEGATIVE
-    if word.startswith(("indet", "incon", "equiv")):
-        return TestResult.INDETERMINATE
-    return TestResult.POSITIVE if re.search(r"\bdetected\b", word) else None
-
-
-def _fate(cell: str) -> str | None:
-    word = cell.lower()
-    if word.startswith(("dead", "died", "death", "deceased", "expired")):
-        return PatientOutcome.DEAD
-    alive = ("alive", "surviv", "discharg", "recover", "home", "hospital", "transfer")
-    return PatientOutcome.ALIVE if word.startswith(alive) else None
-
-
-_ISO = re.compile(r"(\d{4})[-./]?(\d{2})[-./]?(\d{2})(?:[T ].*)?")
-_OTHER = re.compile(r"(\d{1,2})([-./])(\d{1,2})[-./](\d{4})(?: .*)?")
-
-
-def _day_first(cells: Iterable[str]) -> bool | None:
-    """Tell the order of day and month from a whole column; None when it does not show or contradicts itself."""
-    found = [match for cell in cells if (match := _OTHER.fullmatch(cell))]
-    if any(match[2] == "." for match in found):
-        return True
-    day_first = any(int(match[1]) > 12 for match in found)
-    month_first = any(int(match[3]) > 12 for match in found)
-    return None if day_first == month_first else day_first
-
-
-def _date(cell: str, *, day_first: bool | None) -> str | None:
-    iso, other = _ISO.fullmatch(cell), _OTHER.fullmatch(cell)
-    if iso:
-        year, month, day = int(iso[1]), int(iso[2]), int(iso[3])
-    elif other and day_first is not None:
-        first, second, year = int(other[1]), int(other[3]), int(other[4])
-        day, month = (first, second) if day_first else (second, first)
-    else:
-        return None
-    try:
-        return date(year, month, day).isoformat()
-    except ValueError:
-        return None
 
 
 def spelled(entries: Sequence[ClinicalEntry]) -> str:

@@ -129,7 +129,12 @@ def clinical_of(connection: sa.Connection, pseudonym: str) -> tuple[ClinicalEntr
 
 
 def clinical_under(connection: sa.Connection, key: PatientKey) -> tuple[ClinicalEntry, ...]:
-    """Return what the clinical table says under one number."""
+    """Return what the clinical table says under one number; nothing where two patients of the site have it."""
+    own = sa.select(patient.c.id).where(
+        patient.c.site == key.site, patient.c.patient_id == key.patient_id, patient.c.issuer != key.issuer
+    )
+    if connection.execute(own.where(patient.c.merged_into.is_(None)).limit(1)).first() is not None:
+        return ()  # the table names no issuer, so it does not say which of them
     same = (clinical.c.site == key.site, clinical.c.patient_id == key.patient_id)
     members = connection.execute(sa.select(clinical.c.members).where(*same)).scalar_one_or_none()
     return tuple(parsed(members)) if members else ()

@@ -106,6 +106,8 @@ def _about(row: Any, protocol: SelectionProtocol) -> tuple[str, str, str]:
         return "study", row.where, str(row.study_uid)
     if row.code == "slice-repeated":
         return "series", row.code, str(row.series_uid)
+    if row.code == "clinical-contradicts":
+        return "patient", row.code, str(row.pseudonym)
     if row.code == "series-undecided":
         return "series", str(row.where), str(row.series_uid)
     criterion = next((one for one in protocol.criteria if one.id == row.where), None)

@@ -22,7 +22,7 @@ from radcommons.site.tables_select import placed
 # What puts a file out here; it can come back when its neighbours change.
 OUT_CODES = ("other-series", "criterion-out", "over-quota")
 # What selecting asks; a hold of anybody else is left as it is.
-ASKED_CODES = ("criterion-undecided", "series-undecided", "slice-repeated", "over-quota")
+ASKED_CODES = ("criterion-undecided", "series-undecided", "slice-repeated", "over-quota", "clinical-contradicts")
 _ROADS: dict[tuple[FileState, FileState], tuple[FileEvent, ...]] = {
     (FileState.READY, FileState.HELD): (FileEvent.HOLD,),
     (FileState.READY, FileState.EXCLUDED): (FileEvent.EXCLUDE,),

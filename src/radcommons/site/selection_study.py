@@ -14,6 +14,7 @@ from radcommons.records.finding import Finding, Severity
 from radcommons.records.lifecycle import FileState
 from radcommons.records.protocol import Choice, FactValue, SelectionProtocol, Verdict, decide
 from radcommons.records.protocol_facts import holds
+from radcommons.site.clinical import ClinicalEntry, age_of
 from radcommons.site.crosswalk import clinical_of
 from radcommons.site.select import clinical_facts
 from radcommons.site.selection_answers import Answers
@@ -22,12 +23,16 @@ from radcommons.site.selection_facts import read_facts
 from radcommons.site.selection_series import Shot, Stack, merged, stack_of
 from radcommons.site.selection_stand import Said, credit, mark_looked_at, movable, stand
 from radcommons.site.store import Change
-from radcommons.site.tables import file, finding
+from radcommons.site.tables import file, finding, study
 from radcommons.site.tables_select import placed
 from radcommons.site.tables_select import series as series_table
 
 # What a look at a study speaks for; a quota speaks for itself.
-STUDY_CODES = ("other-series", "criterion-out", "criterion-undecided", "series-undecided", "slice-repeated")
+CONTRADICTS = "clinical-contradicts"
+STUDY_CODES = (
+    *("other-series", "criterion-out", "criterion-undecided", "series-undecided", "slice-repeated"),
+    CONTRADICTS,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,6 +44,9 @@ class _Series:
     stack: Stack
     rows: list[sa.Row[Any]]
     sent: bool
+    told: dict[str, FactValue]
+    entries: tuple[ClinicalEntry, ...]
+    study_date: str
     out: list[Finding] = field(default_factory=list)
     asked: list[Finding] = field(default_factory=list)
     credits: list[tuple[str, str, str]] = field(default_factory=list)
@@ -66,7 +74,9 @@ def settle_study(change: Change, protocol: SelectionProtocol, *, site: str, stud
     What was submitted is never touched.
     """
     rows = _rows(change, protocol.digest, site, study_uid)
-    found = [_series_of(change, group) for group in _by_series(rows)]
+    dated = sa.select(study.c.study_date).where(study.c.study_uid == study_uid, study.c.site == site)
+    day = str(change.connection.execute(dated).scalar_one_or_none() or "")
+    found = [_series_of(change, group, day) for group in _by_series(rows)]
     for one in found:
         _judge_series(one, protocol, answers)
     for choice in protocol.one_series:
@@ -76,7 +86,8 @@ def settle_study(change: Change, protocol: SelectionProtocol, *, site: str, stud
         repeated = set(one.stack.repeated or ())
         for row in one.rows:
             if row.state != FileState.SUBMITTED:
-                own = _own_questions(change, row, protocol, one, answers)
+                own = _redecided(change, row, protocol, one, answers)
+                own += _contradiction(change, row, one, answers)
                 said = (*one.out, *own, *one.asked, *_repeat(row, repeated))
                 stand(change, int(row.id), Said(codes=STUDY_CODES, findings=said))
                 for code, where, reviewer in one.credits:
@@ -84,28 +95,59 @@ def settle_study(change: Change, protocol: SelectionProtocol, *, site: str, stud
     mark_looked_at(change, site=site, study_uid=study_uid, protocol=protocol.digest)
 
 
-def _own_questions(
+def _redecided(
     change: Change, row: sa.Row[Any], protocol: SelectionProtocol, one: _Series, answers: Answers
 ) -> list[Finding]:
-    """Return what is left of the questions that were asked when the file itself was judged."""
-    by_id = {criterion.id: criterion for criterion in protocol.criteria if not criterion.needs_series}
-    asked = sa.select(finding.c.where).where(
-        finding.c.file == row.id,
-        finding.c.where.in_(list(by_id)),
-        finding.c.code.in_(("criterion-undecided", "criterion-out")),
-    )
-    answered = set(change.connection.execute(asked.where(finding.c.answered.is_(True))).scalars())
+    """Decide anew what was decided when the file was judged: the clinical table may have come or changed since."""
+    facts = {**read_facts(str(row.facts)), **one.told}
+    decision = decide(protocol, facts)
+    if decision.verdict is Verdict.IN:
+        return []
+    answered = _answered(change, int(row.id))
+    by_id = {criterion.id: criterion for criterion in protocol.criteria}
     left: list[Finding] = []
-    for name in dict.fromkeys(change.connection.execute(asked.order_by(finding.c.id)).scalars()):
+    for name in decision.criteria:
         criterion = by_id[name]
-        answer = answers.to(criterion, row, one.facts)
-        if answer is None and name not in answered:
-            left.append(undecided(name, criterion.says))
-        elif answer is not None and answer.is_so:
-            credit(change, int(row.id), code="criterion-undecided", where=name, reviewer=answer.reviewer)
-        elif answer is not None:
+        answer = answers.to(criterion, row, facts)
+        if decision.verdict is Verdict.OUT or (answer is not None and not answer.is_so):
             left.append(excluded_by(name, criterion.says))
+        elif answer is not None:
+            credit(change, int(row.id), code="criterion-undecided", where=name, reviewer=answer.reviewer)
+        elif name not in answered:
+            left.append(undecided(name, criterion.says))
     return left
+
+
+def _answered(change: Change, number: int) -> set[str]:
+    """Return the criteria about which a person decided for this file alone."""
+    query = sa.select(finding.c.where).where(
+        finding.c.file == number, finding.c.code == "criterion-undecided", finding.c.answered.is_(True)
+    )
+    return set(change.connection.execute(query).scalars())
+
+
+_AGE_MAY_DIFFER = 2.0  # years: a table says the age at a test, at admission, or today
+
+
+def _contradiction(change: Change, row: sa.Row[Any], one: _Series, answers: Answers) -> list[Finding]:
+    """Ask where the table and the header cannot be of one person: a wrong table shows so."""
+    facts = read_facts(str(row.facts))
+    sexes = {entry.sex for entry in one.entries if entry.sex}
+    ages = [years for entry in one.entries if (years := age_of(entry, one.study_date)) is not None]
+    age = facts.get("age_years")
+    differs = facts.get("sex") is not None and bool(sexes) and facts["sex"] not in sexes
+    if ages and isinstance(age, int | float):
+        differs = differs or all(abs(age - other) > _AGE_MAY_DIFFER for other in ages)
+    if not differs:
+        return []
+    answer = answers.known.get((CONTRADICTS, str(row.pseudonym)))
+    if answer is not None and answer.is_so:
+        credit(change, int(row.id), code=CONTRADICTS, where="", reviewer=answer.reviewer)
+        return []
+    if answer is not None:
+        return [excluded_by(CONTRADICTS, "the row of the clinical table is not this patient's.")]
+    message = "Header and clinical table disagree about sex or age. Is the row of this patient?"
+    return [Finding(code=CONTRADICTS, severity=Severity.QUESTION, message=message)]
 
 
 def _rows(change: Change, digest: str, site: str, study_uid: str) -> list[Any]:
@@ -127,7 +169,7 @@ def _by_series(rows: Sequence[sa.Row[Any]]) -> Iterator[list[sa.Row[Any]]]:
     yield from groups.values()
 
 
-def _series_of(change: Change, rows: list[sa.Row[Any]]) -> _Series:
+def _series_of(change: Change, rows: list[sa.Row[Any]], study_date: str) -> _Series:
     shots = [
         Shot(
             file=int(row.id),
@@ -138,13 +180,17 @@ def _series_of(change: Change, rows: list[sa.Row[Any]]) -> _Series:
         for row in rows
     ]
     stack = stack_of(shots)
-    told = clinical_facts(clinical_of(change.connection, str(rows[0].pseudonym)))
+    entries = clinical_of(change.connection, str(rows[0].pseudonym))
+    told = clinical_facts(entries)
     return _Series(
         uid=str(rows[0].series_uid),
         facts={**merged(read_facts(str(row.facts)) for row in rows), **told, **stack.facts()},
         stack=stack,
         rows=rows,
         sent=any(row.state == FileState.SUBMITTED for row in rows),
+        told=told,
+        entries=entries,
+        study_date=study_date,
     )
 
 
