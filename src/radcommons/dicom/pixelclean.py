@@ -19,7 +19,7 @@ from radcommons.dicom.captures import is_capture_by_origin, is_sheet_by_content
 from radcommons.dicom.frames import Frame, frame_count, iter_frames
 from radcommons.dicom.hidden import look_beside
 from radcommons.dicom.newpixels import NewPixels
-from radcommons.dicom.pixelread import Kind, TextReader, read_boxes
+from radcommons.dicom.pixelread import Kind, ReadBox, TextReader, read_boxes
 from radcommons.dicom.pixeltext import TextBox, TextDetector
 from radcommons.dicom.pixelwrite import covered_pixels
 from radcommons.dicom.read import Header
@@ -29,6 +29,7 @@ from radcommons.dicom.writing import (
     find_writing,
     frames_for_network,
     is_of_letters,
+    is_slice,
     merged,
     text_suspects,
     whole_range,
@@ -188,8 +189,7 @@ def _look(stream: BinaryIO, header: Header, *, detector: TextDetector, reader: T
             found, ran = find_writing(frame, dataset, detector=detector, look=how)
             found = [box for box in found if is_of_letters(box, frame.shape)]
             seen.looked_at, seen.frames = seen.looked_at + ran, seen.frames + 1
-            shown = whole_range(frame, dataset) if found else frame
-            read = read_boxes(shown, found, reader=reader)
+            read = _read(frame, dataset, found, reader)
             told = [one for one in read if one.kind is Kind.TEXT]
             texts = [one.box for one in told]
             seen.kept[index] = [one.box for one in read if one.kind is not Kind.TEXT]
@@ -212,6 +212,13 @@ def _look(stream: BinaryIO, header: Header, *, detector: TextDetector, reader: T
             Finding(code="undecodable-pixels", severity=Severity.QUESTION, message=problem.what, where="PixelData")
         )
     return seen
+
+
+def _read(frame: Frame, dataset: Dataset, boxes: Sequence[TextBox], reader: TextReader) -> list[ReadBox]:
+    """Tell what kind of writing boxes hold; what was found in a slice is text, however little of it can be read."""
+    if is_slice(dataset):
+        return [ReadBox(box=box, kind=Kind.TEXT) for box in boxes]
+    return read_boxes(whole_range(frame, dataset), boxes, reader=reader) if boxes else []
 
 
 def _spread(
@@ -289,14 +296,17 @@ def _left(
     header = replace(header, dataset=dataset)
     found = {}
     for index, frame in zip(chosen, iter_frames(pixels.source, header, indices=chosen), strict=True):
-        shown = whole_range(frame, dataset)
+        if is_slice(dataset):
+            boxes_left = find_writing(frame, dataset, detector=detector, look=Look.QUICK)[0]
+        else:
+            boxes_left = detector.find_text(whole_range(frame, dataset), longest_side=_SECOND_LOOK)
         again = [
             box
-            for box in detector.find_text(shown, longest_side=_SECOND_LOOK)
+            for box in boxes_left
             if is_of_letters(box, frame.shape)
             and not any(overlap(box, other) for other in (*boxes[index], *kept.get(index, ())))
         ]
-        texts = [one.box for one in read_boxes(shown, again, reader=reader) if one.kind is Kind.TEXT]
+        texts = [one.box for one in _read(frame, dataset, again, reader) if one.kind is Kind.TEXT]
         if texts:
             found[index] = [grown(box, frame.shape, kept.get(index, ())) for box in merged(texts)]
     return found

@@ -50,6 +50,8 @@ class Suspicion:
         Components in the row.
     view : ndarray, uint8, the frame's shape
         The frame with the suspected writing in white on black, for the network to judge.
+    is_exact : bool
+        The components share one stored value.
     """
 
     x: int
@@ -58,6 +60,7 @@ class Suspicion:
     height: int
     characters: int
     view: Frame
+    is_exact: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,7 @@ class _View:
     gain: int
     levels: Frame | None = None
     is_telling: bool = False
+    is_exact: bool = False
 
     def picture(self) -> Frame:
         return np.asarray(np.minimum(self.strokes, 255 // self.gain) * np.uint8(self.gain))
@@ -109,7 +113,7 @@ def _suspicions(view: _View, rows: list[Row] | None) -> list[Suspicion]:
         return []
     picture = view.picture()
     return [
-        Suspicion(x=x, y=y, width=width, height=height, characters=count, view=picture)
+        Suspicion(x=x, y=y, width=width, height=height, characters=count, view=picture, is_exact=view.is_exact)
         for (x, y, width, height), count in rows
     ]
 
@@ -117,7 +121,7 @@ def _suspicions(view: _View, rows: list[Row] | None) -> list[Suspicion]:
 def _views(frame: Frame) -> Iterator[_View]:
     for value in drawn_values(frame):
         mask = frame == value
-        yield _View(mask=mask, strokes=mask.view(np.uint8), gain=255)
+        yield _View(mask=mask, strokes=mask.view(np.uint8), gain=255, is_exact=True)
     sample = frame[::4, ::4]
     sample = np.sort(sample[np.isfinite(sample)])
     low, high = _range_of(frame, sample)

@@ -19,6 +19,7 @@ from radcommons.dicom.frames import Frame, frame_count, iter_frames
 from radcommons.dicom.geometry import image_type
 from radcommons.dicom.pixelread import Kind, TextReader, read_boxes
 from radcommons.dicom.pixeltext import TextBox, TextDetector
+from radcommons.dicom.plateaus import plateaus
 from radcommons.dicom.read import Header
 from radcommons.dicom.render import to_display
 from radcommons.dicom.strokes import Suspicion, suspicious_rows
@@ -61,6 +62,9 @@ class Look(StrEnum):
 
 
 _SLICES = frozenset({"CT", "MR", "PT", "NM"})
+
+# Rows that long stand in no clean slice; measured on 183 real ones, where chance made seven characters at most.
+_SURE_ROW, _SURE_EXACT = 9, 7
 _MAPS = frozenset({"SEG", "RTDOSE"})
 
 
@@ -90,6 +94,11 @@ def text_suspects(dataset: Dataset) -> Look:
     is_primary = kinds[:2] == ("ORIGINAL", "PRIMARY") and not {"LOCALIZER", "SCOUT"}.intersection(kinds)
     has_loss = dataset.get("LossyImageCompression") == "01"
     return Look.QUICK if modality in _SLICES and is_primary and not has_loss else Look.FULL
+
+
+def is_slice(dataset: Dataset) -> bool:
+    """Tell whether an object holds slices whose noise tells writing from anatomy, so that no reading is needed."""
+    return text_suspects(dataset) is Look.QUICK and dataset.get("Modality") in _SLICES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +162,7 @@ def review_pixels(
             found, ran = find_writing(
                 frame, header.dataset, detector=detector, look=Look.FULL if index in full else Look.QUICK
             )
-            if reader is None:
+            if reader is None or is_slice(header.dataset):
                 boxes += [(index, box) for box in found if box.score >= _UNREAD_SCORE]
             elif found:
                 shown = whole_range(frame, header.dataset)
@@ -197,10 +206,14 @@ def find_writing(frame: Frame, dataset: Dataset, *, detector: TextDetector, look
         boxes = detector.find_text(shown, longest_side=FULL_SIDE)
         boxes += detector.find_text(evened(shown), longest_side=min(FULL_SIDE, max(frame.shape[:2])) // 2)
         if max(frame.shape[:2]) > 1.1 * FULL_SIDE and frame.ndim == 2:
-            boxes += _confirmed(frame, detector)[0]  # small writing that shrinks away in a very large radiograph
+            boxes += _confirmed(suspicious_rows(frame), detector)[
+                0
+            ]  # small writing that shrinks away in a very large radiograph
         return merged(boxes), True
+    if frame.ndim == 2 and is_slice(dataset):
+        return _of_slice(frame, detector)
     gray = frame if frame.ndim == 2 else frame.max(axis=2)
-    return _confirmed(gray, detector)
+    return _confirmed(suspicious_rows(gray), detector)
 
 
 def evened(shown: Frame) -> Frame:
@@ -248,9 +261,24 @@ def whole_range(frame: Frame, dataset: Dataset) -> Frame:
     return np.asarray(((frame.astype(np.float32) - low) * scale).clip(0, 255).astype(np.uint8))
 
 
-def _confirmed(frame: Frame, detector: TextDetector) -> tuple[list[TextBox], bool]:
+def _of_slice(frame: Frame, detector: TextDetector) -> tuple[list[TextBox], bool]:
+    """Return the writing of a slice: what noise never does needs no network, shorter rows of components do."""
+    sure = [TextBox(x=x, y=y, width=width, height=height, score=1.0) for x, y, width, height in plateaus(frame)]
+    rest = []
+    for row in suspicious_rows(frame):
+        if any(_covers(box, row) for box in sure):
+            continue
+        if row.characters >= (_SURE_EXACT if row.is_exact else _SURE_ROW):
+            sure.append(TextBox(x=row.x, y=row.y, width=row.width, height=row.height, score=1.0))
+        else:
+            rest.append(row)
+    boxes, ran = _confirmed(rest, detector)
+    return merged([*sure, *boxes]), ran or bool(sure)
+
+
+def _confirmed(suspicions: Sequence[Suspicion], detector: TextDetector) -> tuple[list[TextBox], bool]:
     """Let the network judge what the cheap look suspects, on the view in which the strokes are white on black."""
-    suspicions = suspicious_rows(frame)[:_MAX_ROWS]
+    suspicions = suspicions[:_MAX_ROWS]
     boxes: list[TextBox] = []
     for suspicion in suspicions:
         if not any(_covers(box, suspicion) for box in boxes):
