@@ -123,7 +123,7 @@ def test_the_page_needs_a_sign_in_and_a_form_key(tmp_path: Path) -> None:
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as browser:
             html = {"Accept": "text/html"}
-            for path in ("/", "/held"):
+            for path in ("/", "/review", "/review/f/any", "/review/f/any/before.jpg"):
                 assert browser.get(path, headers=html).status_code in (303, 401)
             wrong = browser.post("/sign-in", data={"email": "M. Roe", "password": "wrong"}, headers=html)
             assert wrong.status_code == 401
@@ -132,7 +132,7 @@ def test_the_page_needs_a_sign_in_and_a_form_key(tmp_path: Path) -> None:
             home = browser.get("/", headers=html)
             assert home.status_code == 200
             assert "script-src 'self'" in home.headers["content-security-policy"]
-            assert browser.post("/held/1", data={"decision": "pass", "form_key": "guess"}).status_code == 403
+            assert browser.post("/review/f/any", data={"decision": "pass", "form_key": "guess"}).status_code == 403
             assert browser.get("/", headers={"Host": "evil.example"}).status_code == 400
     finally:
         child.send_signal(signal.SIGTERM)

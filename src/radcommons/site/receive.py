@@ -263,12 +263,12 @@ def decide_inbox(store: Store, *, jobs: int = 1, progress: Callable[[int], None]
 
 
 def _decide_folder(store: Store, folder: Path, route: Route, *, jobs: int, progress: Callable[[int], None]) -> int:
-    waiting = [path for path in sorted(folder.glob("*.dcm")) if not _is_held(store, path)]
+    waiting = [path for path in sorted(folder.glob("*.dcm")) if not _is_awaited(store, path)]
     if not waiting:
         return 0
 
     def take_away(candidate: Candidate) -> None:
-        if not _is_held(store, candidate.file):
+        if not _is_awaited(store, candidate.file):
             with contextlib.suppress(OSError):
                 candidate.file.unlink(missing_ok=True)
 
@@ -285,7 +285,11 @@ def _decide_folder(store: Store, folder: Path, route: Route, *, jobs: int, progr
     return done.new
 
 
-def _is_held(store: Store, path: Path) -> bool:
-    query = sa.select(file.c.id).where(file.c.path == text_of(path), file.c.state == FileState.HELD)
+def _is_awaited(store: Store, path: Path) -> bool:
+    """Say whether somebody has yet to see the original: its question is open, or its group is not signed for."""
+    waits = file.c.state == FileState.HELD
+    if store.settings.review == "groups":
+        waits = waits | ((file.c.state == FileState.READY) & file.c.submission.is_(None))
+    query = sa.select(file.c.id).where(file.c.path == text_of(path), waits)
     with store.read() as connection:
         return connection.execute(query.limit(1)).first() is not None

@@ -58,7 +58,7 @@ def _question(connection: sa.Connection, row: sa.Row[tuple[object, ...]]) -> Que
     )
 
 
-def decide(store: Store, numbers: Sequence[int], *, decision: str, reviewer: str) -> list[Finding]:
+def decide(store: Store, numbers: Sequence[int], *, decision: str, reviewer: str, actor: str = "") -> list[Finding]:
     """Decide about held files, all in one transaction.
 
     Parameters
@@ -67,7 +67,9 @@ def decide(store: Store, numbers: Sequence[int], *, decision: str, reviewer: str
         The files' numbers as `held` gives them.
     decision : {"pass", "exclude", "refuse"}
     reviewer : str
-        Stands in the attestation of the submission: a name or a role of staff.
+        Stands in the attestation of the submission: a name, a role of staff, or a mark that the hospital can resolve.
+    actor : str, optional
+        Who did it as the audit trail names people; the reviewer without it.
 
     Returns
     -------
@@ -89,11 +91,13 @@ def decide(store: Store, numbers: Sequence[int], *, decision: str, reviewer: str
         return [
             objection
             for number in numbers
-            if (objection := _decide(change, number, decision, reviewer.strip(), agreement)) is not None
+            if (objection := _decide(change, number, decision, reviewer.strip(), agreement, actor)) is not None
         ]
 
 
-def _decide(change: Change, number: int, decision: str, reviewer: str, agreement: Agreement | None) -> Finding | None:
+def _decide(
+    change: Change, number: int, decision: str, reviewer: str, agreement: Agreement | None, actor: str
+) -> Finding | None:
     row = change.connection.execute(
         sa.select(file).where(file.c.id == number, file.c.state == FileState.HELD)
     ).one_or_none()
@@ -116,7 +120,9 @@ def _decide(change: Change, number: int, decision: str, reviewer: str, agreement
     change.connection.execute(
         file.update().where(file.c.id == number).values(state=state, reason=reason, submission=None)
     )
-    change.tell(f"review.{decision}", subject=f"file:{number}", actor=f"reviewer:{reviewer}"[:128], code=row.code)
+    change.tell(
+        f"review.{decision}", subject=f"file:{number}", actor=(actor or f"reviewer:{reviewer}")[:128], code=row.code
+    )
     return None
 
 

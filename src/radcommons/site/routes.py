@@ -6,16 +6,19 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from radcommons.site import pages, users_pages
+from radcommons.site import officer_pages, pages, review_pages, users_pages
 from radcommons.site.users import SiteRole
 from radcommons.ui.render import NavItem
 
 ROUTERS: tuple[Callable[[], APIRouter], ...] = (
     pages.router,
     users_pages.router,
+    officer_pages.router,
+    review_pages.router,
 )
 
 NAV: tuple[NavItem, ...] = (
     NavItem("Today", "/"),
-    NavItem("Review", "/held", roles={SiteRole.DATA_MANAGER}),
+    NavItem("Review", "/review", roles={SiteRole.DATA_MANAGER}),
+    NavItem("Privacy", "/officer"),
 )
