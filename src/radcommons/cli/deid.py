@@ -152,6 +152,7 @@ def _import_engine(*, decodes: bool) -> None:
     import radcommons.site.deid_run  # noqa: F401
 
     gc.freeze()
+    gc.set_threshold(20_000, 50, 100)  # headers are made and dropped by the thousand, hardly any in circles
     gc.enable()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import lru_cache
 
 _DATE = re.compile(r"(\d{4})[.\-/]?(\d{2})[.\-/]?(\d{2})")
 _DATETIME = re.compile(r"(\d{4})(\d{2})?(\d{2})?(\d{0,6}(?:\.\d{1,6})?)([+-]\d{4})?")
@@ -47,10 +48,19 @@ def _moved(day: date | None, days: int) -> date | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def shift_date(text: str, days: int) -> str | None:
     """Return a DA value moved by `days`, or None when it is no date or would leave the calendar."""
-    moved = _moved(parse_date(text), days)
-    return None if moved is None else f"{moved:%Y%m%d}".zfill(8)
+    return _shown(_moved(parse_date(text), days))
+
+
+@lru_cache(maxsize=4096)
+def _shifted(year: str, month: str | None, day: str | None, days: int) -> str | None:
+    return _shown(_moved(_day(year, month, day), days))
+
+
+def _shown(day: date | None) -> str | None:
+    return None if day is None else f"{day:%Y%m%d}".zfill(8)
 
 
 def shift_datetime(text: str, days: int, *, keeps_time: bool = True, keeps_zone: bool = False) -> str | None:
@@ -68,11 +78,11 @@ def shift_datetime(text: str, days: int, *, keeps_time: bool = True, keeps_zone:
     if not found:
         return None
     year, month, day, rest, offset = found.groups()
-    moved = _moved(_day(year, month, day), days)
+    moved = _shifted(year, month, day, days)
     if moved is None or (rest and not (month and day)):
         return None
     precision = 4 if month is None else 6 if day is None else 8
-    shown = f"{moved:%Y%m%d}".zfill(8)[:precision] + (rest if keeps_time else "")
+    shown = moved[:precision] + (rest if keeps_time else "")
     return shown + (offset or "" if keeps_zone and keeps_time else "")
 
 

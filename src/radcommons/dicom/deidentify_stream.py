@@ -23,7 +23,7 @@ from radcommons.dicom.layout import PIXEL_TAGS
 from radcommons.dicom.mapping import Mapper
 from radcommons.dicom.profile import Profile
 from radcommons.dicom.read import Header, PixelSpan, read_header
-from radcommons.dicom.rewrite import encode_header
+from radcommons.dicom.rewrite import Encoded, encode_header
 from radcommons.dicom.salvage import completed, with_known_class
 from radcommons.dicom.text_identity import KnownIdentity
 from radcommons.dicom.window import FIRST_HEAD_BYTES, WINDOW_BYTES, Window, pixels_of
@@ -139,8 +139,15 @@ class StreamCleaner:
             series_uid=remade.uids[SERIES],
             sop_uid=remade.uids[SOP_INSTANCE],
             pixel=pixel,
-            encoded=replace(first.encoded, before=remade.before),
-            facts=replace(first.header, pixel=pixel, size=self._window.size),
+            encoded=Encoded(
+                before=remade.before,
+                after=first.encoded.after,
+                transfer_syntax=first.encoded.transfer_syntax,
+                has_small_pixels=first.encoded.has_small_pixels,
+            ),
+            facts=first.header
+            if first.header.pixel == pixel and first.header.size == self._window.size
+            else replace(first.header, pixel=pixel, size=self._window.size),
             window=self._window,
             turn=turn,
             cells=kind.cells,

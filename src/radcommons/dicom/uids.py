@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from functools import lru_cache
@@ -83,11 +82,9 @@ def derive_uid(secret: bytes, *parts: str, root: str = "") -> str:
     ----------
     DICOM PS3.5, Annex B.2; RFC 9562, section 5.8.
     """
-    mac = hmac.new(secret, digestmod=hashlib.sha256)
-    for part in parts:
-        encoded = part.encode("utf-8", "surrogateescape")
-        mac.update(len(encoded).to_bytes(4, "big") + encoded)
-    number = int.from_bytes(mac.digest()[:16], "big")
+    encoded = [part.encode("utf-8", "surrogateescape") for part in parts]
+    together = b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+    number = int.from_bytes(hmac.digest(secret, together, "sha256")[:16], "big")
     if root:
         return f"{root}{number % 10 ** min(LONGEST - len(root), 39)}"
     number = number & ~(0xF << 76) | 0x8 << 76

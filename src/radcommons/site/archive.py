@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import stat
 import zipfile
@@ -41,13 +42,18 @@ class _Budget:
             raise _Refusal(f"The archive expands to more than {MAX_RATIO} times its size; it was read no further.")
 
 
-def is_archive(path: Path) -> bool:
+def is_archive(path: str | Path) -> bool:
     """Say whether a file begins as a ZIP archive does."""
     try:
-        with path.open("rb") as source:
-            return source.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
+    try:
+        return os.read(descriptor, 4) in (b"PK\x03\x04", b"PK\x05\x06")
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def entries(path: Path, *, name: str, stamp: str, spool: Path, is_known: Known) -> Iterator[Candidate]:

@@ -39,6 +39,14 @@ class Candidate:
     refusal: Finding | None = None
     is_spooled: bool = False
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # between processes goes text: a path object costs more than all the rest
+        return _candidate, (self.path, str(self.file), self.stamp, self.refusal, self.is_spooled)
+
+
+def _candidate(path: str, file: str, stamp: str, refusal: Finding | None, is_spooled: bool) -> Candidate:
+    return Candidate(path=path, file=Path(file), stamp=stamp, refusal=refusal, is_spooled=is_spooled)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:

@@ -8,6 +8,7 @@ import filecmp
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import BinaryIO
 
 from pydicom.dataset import Dataset
@@ -149,7 +150,7 @@ def _file(work: Work, source: BinaryIO, *, patient: Patient, tools: Tools) -> Wr
         # what the header says of the pixels was answered by looking at them
         notes = tuple(one for one in notes if (one.code, one.where) != _FLAGGED)
     notes = (*notes, *look.findings)
-    if any(one.severity is not Severity.NOTE for one in notes):
+    if notes and any(one.severity is not Severity.NOTE for one in notes):
         return _stopped(path, notes)
     output, is_new, objections = _write(cleaned, look, source, before=before, patient=patient, tools=tools)
     if objections:
@@ -192,6 +193,7 @@ def _write(
     """Write beside, check, rename; return the name below the output folder, whether it is new, and objections."""
     settings, name = tools.settings, output_name(cleaned, look.sop_uid, patient.mapper)
     beside = f"{settings.parts}/{os.getpid()}.part" if settings.out else os.devnull
+    is_new = False
     try:
         with open(beside, "wb", buffering=0) as target:  # noqa: PTH123  (a third faster)
             cleaned.write(target, source, pixels=look.pixels, dataset=look.dataset, wants_digest=False)
@@ -202,9 +204,10 @@ def _write(
             tools.checker.skip()
             return name, True, ()
         objections = tools.checker(beside, cleaned.series_uid)
-        return name, not objections and give_name(beside, f"{settings.out}/{name}"), objections
+        is_new = not objections and give_name(beside, f"{settings.out}/{name}")
+        return name, is_new, objections
     finally:
-        if settings.out is not None:
+        if settings.out is not None and not is_new:  # otherwise it has its name
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(beside)  # noqa: PTH108
 
@@ -217,10 +220,15 @@ def output_name(cleaned: CleanedHeader, sop_uid: str, mapper: KeyedMapper) -> st
     UnreadableInstance
         If a UID that the profile retained is none: nothing of a source may become a path.
     """
-    uids = (cleaned.study_uid, cleaned.series_uid, sop_uid)
-    if any(uid_problem(uid) for uid in uids):
+    folder = _folder(cleaned.study_uid, cleaned.series_uid)
+    if not folder or uid_problem(sop_uid):
         raise UnreadableInstance("A UID that the profile retains is malformed.", reason="uid-invalid")
-    return f"{mapper.pseudonym}/{'/'.join(uids)}.dcm"
+    return f"{mapper.pseudonym}/{folder}/{sop_uid}.dcm"
+
+
+@lru_cache(maxsize=256)
+def _folder(study: str, series: str) -> str:
+    return "" if uid_problem(study) or uid_problem(series) else f"{study}/{series}"
 
 
 def give_name(beside: str, final: str) -> bool:

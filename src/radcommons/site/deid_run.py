@@ -25,7 +25,15 @@ from radcommons.platform.pool import Pool, end_forking
 from radcommons.records.errors import StorageError, UsageError
 from radcommons.site.candidate import Candidate
 from radcommons.site.deid_merges import Merges
-from radcommons.site.deid_survey import Known, batches, clean_batches, settle_rivals, survey
+from radcommons.site.deid_survey import (
+    BATCH_FILES,
+    LOOKED_AT_FILES,
+    Known,
+    batches,
+    clean_batches,
+    settle_rivals,
+    survey,
+)
 from radcommons.site.deid_values import (
     Batch,
     Cleaned,
@@ -35,6 +43,7 @@ from radcommons.site.deid_values import (
     Link,
     Lost,
     Person,
+    PixelCheck,
     SameUid,
     ended,
 )
@@ -172,7 +181,8 @@ def deid_run(
         run.patients = len(learnt.people)
         whole = _whole_identity(learnt.people, learnt.shared | known)
         second: Pool[Batch, object] = _pool(start_cleaning, settings, jobs, BATCH_SECONDS)
-        work = clean_batches(source.walk(), learnt, whole)
+        most = BATCH_FILES if settings.pixels is PixelCheck.OFF else LOOKED_AT_FILES
+        work = clean_batches(source.walk(), learnt, whole, most=most)
         for batch, answer in _answers(second, work, settings):
             _take(run, batch, answer, listeners, total=len(learnt.files))
     run.seconds = time.monotonic() - began

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePath
 
 from radcommons.dicom.rewrite import content_digest
 from radcommons.dicom.text_identity import KnownIdentity
@@ -14,8 +13,12 @@ from radcommons.site.deid_values import Batch, Fate, FileDone, Lost, Person, Sam
 from radcommons.site.patient import PatientKey
 
 # Enough for a worker to gain from what it remembers of a series, few enough that one is not waited for at the end.
-BATCH_FILES = 48
-BATCH_BYTES = 64 << 20
+BATCH_FILES = 256
+BATCH_BYTES = 160 << 20
+# A folder of fewer files shares a batch with the next one.
+FEW_FILES = 16
+# Where pixels are looked at, that takes longest, and all processes shall have some of it.
+LOOKED_AT_FILES = 48
 
 
 @dataclass(slots=True)
@@ -54,17 +57,18 @@ def file_hash(candidate: Candidate) -> int:
 
 
 def batches(candidates: Iterable[Candidate]) -> Iterator[Batch]:
-    """Group files that follow each other in one folder."""
-    for group in _groups(candidates):
+    """Group files that follow each other, mostly in one folder."""
+    for group in _groups(candidates, BATCH_FILES):
         yield Batch(files=tuple(Work(candidate=one) for one in group))
 
 
-def _groups(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
+def _groups(candidates: Iterable[Candidate], most: int) -> Iterator[list[Candidate]]:
     group: list[Candidate] = []
     weight, folder = 0, ""
     for candidate in candidates:
-        place = str(PurePath(candidate.path).parent)
-        if group and (place != folder or len(group) >= BATCH_FILES or weight >= BATCH_BYTES):
+        place = candidate.path.rpartition("/")[0]
+        is_next = place != folder and len(group) >= FEW_FILES
+        if is_next or len(group) >= most or weight >= BATCH_BYTES:
             yield group
             group, weight = [], 0
         group.append(candidate)
@@ -161,9 +165,11 @@ def _settle_rival(candidate: Candidate, own: int, digests: set[str], learnt: Lea
     digests.add(digest)
 
 
-def clean_batches(candidates: Iterable[Candidate], learnt: Learnt, whole: Callable[[int], Person]) -> Iterator[Batch]:
-    """Group the files again, each with its patient or with its end, for the second pass."""
-    for group in _groups(candidates):
+def clean_batches(
+    candidates: Iterable[Candidate], learnt: Learnt, whole: Callable[[int], Person], *, most: int = BATCH_FILES
+) -> Iterator[Batch]:
+    """Group the files again, at most so many, each with its patient or with its end, for the second pass."""
+    for group in _groups(candidates, most):
         numbers: dict[int, int] = {}
         files = [_work(candidate, learnt, numbers) for candidate in group]
         yield Batch(files=tuple(files), people=tuple(whole(number) for number in numbers))

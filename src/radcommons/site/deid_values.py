@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from radcommons.dicom.text_identity import KnownIdentity
 from radcommons.records.finding import Finding, Severity
@@ -85,9 +86,8 @@ class DeidSettings:
     wants_links: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileDone:
-    """What became of one file.
+class FileDone(NamedTuple):
+    """What became of one file; a tuple, because a million of them pass between processes.
 
     Parameters
     ----------
@@ -134,8 +134,7 @@ def ended(path: str, fate: Fate, code: str, message: str, where: str = "") -> Fi
     return FileDone(path=path, fate=fate, code=code, message=message, findings=(finding,))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileFacts:
+class FileFacts(NamedTuple):
     """What the first pass learns of an object: its patient's place in the batch, and a hash of its SOP Instance UID."""
 
     person: int
@@ -159,8 +158,7 @@ class Surveyed:
     shared: KnownIdentity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class Work(NamedTuple):
     """A file of the second pass.
 
     Parameters

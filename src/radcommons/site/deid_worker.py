@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from typing import BinaryIO
 
 from radcommons.dicom.cleaned import CleanedHeader
@@ -74,6 +73,13 @@ def _look(settings: DeidSettings, profile: Profile) -> Callable[[CleanedHeader, 
     from radcommons.site.deid_pixels import PixelLook  # networks and filters, which take a second to import
 
     return PixelLook(profile, takes_captures=settings.takes_captures)
+
+
+def _summed(alike: Iterable[tuple[Mapping[str, int], int]]) -> dict[str, int]:
+    sums: Counter[str] = Counter()
+    for counts, times in alike:
+        sums.update({name: count * times for name, count in counts.items()})
+    return dict(sums)
 
 
 class Survey:
@@ -146,7 +152,7 @@ class Cleaning:
 
     def __call__(self, batch: Batch) -> Cleaned:
         """Return what became of each file, in order."""
-        counts: Counter[str] = Counter()
+        alike: dict[int, tuple[Mapping[str, int], int]] = {}  # slices share one mapping of counts: it is summed once
         records: dict[str, Mapping[str, str]] = {}
         files: list[FileDone] = []
         links: list[Link] = []
@@ -154,14 +160,15 @@ class Cleaning:
         patients = [self._patient(person) for person in batch.people]
         for work in batch.files:
             written = self._one(work, patients)
-            counts.update(written.counts)
+            number = id(written.counts)
+            alike[number] = (written.counts, alike.get(number, (written.counts, 0))[1] + 1)
             frames += written.frames_checked
             links += [written.link] if written.link else []
             files.append(self._with_record(written, records))
         return Cleaned(
             files=tuple(files),
             records=records,
-            counts=dict(counts),
+            counts=_summed(alike.values()),
             frames_checked=frames,
             links=tuple(links),
         )
@@ -188,7 +195,7 @@ class Cleaning:
         if name not in self._told:
             self._told.add(name)
             records[name] = dict(written.record)
-        return replace(written.done, record=name)
+        return written.done._replace(record=name)
 
     def _name_of(self, record: Mapping[str, str]) -> str:
         known = self._names.get(id(record))

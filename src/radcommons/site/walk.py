@@ -39,17 +39,18 @@ def walk(paths: Sequence[Path], *, spool: Path, is_known: Known) -> Iterator[Can
     """
     visited: set[tuple[int, int]] = set()
     for path in paths:
-        absolute = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links and rename the files)
+        absolute = os.path.abspath(path)  # noqa: PTH100  (resolve() would follow links and rename the files)
         if not os.path.lexists(absolute):
             raise UsageError(f"There is no {path}.", mend="Check the spelling.")
         yield from _visit(absolute, spool=spool, is_known=is_known, visited=visited, above=())
 
 
+# Paths are text in what follows: a walk over a million files makes no object of each.
 def _visit(
-    path: Path, *, spool: Path, is_known: Known, visited: set[tuple[int, int]], above: tuple[tuple[int, int], ...]
+    path: str, *, spool: Path, is_known: Known, visited: set[tuple[int, int]], above: tuple[tuple[int, int], ...]
 ) -> Iterator[Candidate]:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116
     except OSError as error:
         yield _refused(path, _unreadable(error))
         return
@@ -67,7 +68,7 @@ def _visit(
 
 
 def _folder(
-    path: Path, *, spool: Path, is_known: Known, visited: set[tuple[int, int]], above: tuple[tuple[int, int], ...]
+    path: str, *, spool: Path, is_known: Known, visited: set[tuple[int, int]], above: tuple[tuple[int, int], ...]
 ) -> Iterator[Candidate]:
     try:
         with os.scandir(path) as entries_of:
@@ -76,14 +77,15 @@ def _folder(
         yield _refused(path, _unreadable(error))
         return
     for name in names:
-        yield from _visit(path / name, spool=spool, is_known=is_known, visited=visited, above=above)
+        inner = os.path.join(path, name)  # noqa: PTH118
+        yield from _visit(inner, spool=spool, is_known=is_known, visited=visited, above=above)
 
 
-def _file(path: Path, stamp: str, *, spool: Path, is_known: Known) -> Iterator[Candidate]:
+def _file(path: str, stamp: str, *, spool: Path, is_known: Known) -> Iterator[Candidate]:
     if is_archive(path):
-        yield from entries(path, name=text_of(path), stamp=stamp, spool=spool, is_known=is_known)
+        yield from entries(Path(path), name=text_of(path), stamp=stamp, spool=spool, is_known=is_known)
     else:
-        yield Candidate(path=text_of(path), file=path, stamp=stamp)
+        yield Candidate(path=text_of(path), file=Path(path), stamp=stamp)
 
 
 def stamp_of(found: os.stat_result) -> str:
@@ -91,8 +93,10 @@ def stamp_of(found: os.stat_result) -> str:
     return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ino}"
 
 
-def text_of(path: Path) -> str:
+def text_of(path: str | Path) -> str:
     """Return a path as text that a database takes; bytes that are no UTF-8 are shown escaped."""
+    if isinstance(path, str) and path.isascii():
+        return path
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
@@ -104,5 +108,5 @@ def _unreadable(error: OSError) -> Finding:
     return _finding("unreadable", f"It cannot be opened: {error.strerror or 'unknown reason'}.")
 
 
-def _refused(path: Path, refusal: Finding) -> Candidate:
-    return Candidate(path=text_of(path), file=path, stamp="", refusal=refusal)
+def _refused(path: str, refusal: Finding) -> Candidate:
+    return Candidate(path=text_of(path), file=Path(path), stamp="", refusal=refusal)

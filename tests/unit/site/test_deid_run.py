@@ -23,7 +23,7 @@ from radcommons.site.deid_merges import Merges
 from radcommons.site.deid_page import page_of
 from radcommons.site.deid_pdf import pdf
 from radcommons.site.deid_report import Books, Context, by_attribute, json_pieces
-from radcommons.site.deid_survey import BATCH_FILES, batches, clean_batches, settle_rivals, survey
+from radcommons.site.deid_survey import BATCH_FILES, FEW_FILES, batches, clean_batches, settle_rivals, survey
 from radcommons.site.deid_values import (
     Batch,
     DeidSettings,
@@ -120,11 +120,14 @@ def test_copies_and_rivals_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_batches_hold_one_folder_and_a_bounded_number(tmp_path: Path) -> None:
-    """No batch spans folders or grows without end."""
-    many = [Candidate(path=f"/{folder}/{n}", file=Path(), stamp="1-1") for folder in "ab" for n in range(70)]
+    """No batch grows without end, or spans folders unless they hold few files each."""
+    count = BATCH_FILES + 70
+    many = [Candidate(path=f"/{folder}/{n}", file=Path(), stamp="1-1") for folder in "ab" for n in range(count)]
     groups = [[one.candidate.path[:3] for one in batch.files] for batch in batches(many)]
-    assert [len(group) for group in groups] == [BATCH_FILES, 70 - BATCH_FILES] * 2
+    assert [len(group) for group in groups] == [BATCH_FILES, 70] * 2
     assert all(len(set(group)) == 1 for group in groups)
+    single = [Candidate(path=f"/{folder}/1", file=Path(), stamp="1-1") for folder in range(100)]
+    assert [len(batch.files) for batch in batches(single)] == [FEW_FILES] * (100 // FEW_FILES) + [100 % FEW_FILES]
 
 
 def test_a_file_that_changed_between_the_passes_is_refused(tmp_path: Path) -> None:
