@@ -1,4 +1,4 @@
-"""`radcommons site canary`: show the hub that nothing hidden comes out of this gateway."""
+"""`radcommons site canary` and `site tasks`: what this gateway shows the hub, and what the hub asks of it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from radcommons.records.errors import NotFound
 
 
 def attach(site: click.Group) -> None:
-    """Add the command to `radcommons site`."""
+    """Add the commands to `radcommons site`."""
     site.add_command(canary)
+    site.add_command(tasks)
 
 
 @click.command(epilog="Example: radcommons site canary gateway")
@@ -53,3 +54,28 @@ def canary(directory: Path, code: str | None, profile: str | None, what_if: bool
         word = "clean" if verdict.is_clean else "NOT clean"
         click.echo(f"{word}: {verdict.came} files came out, {verdict.kept} were kept back; profile '{made.profile}'.")
     return 0 if verdict.is_clean else 1
+
+
+@click.command(epilog="Example: radcommons site tasks gateway")
+@DIRECTORY
+@click.option("--all", "everything", is_flag=True, help="Also what is done.")
+@JSON
+def tasks(directory: Path, everything: bool, as_json: bool) -> int:
+    """List what the hub found in what was sent, in plain words; exit status 1 while something is open."""
+    from radcommons.site.status import at_hub
+    from radcommons.site.tasks import tasks as verb
+
+    with opened(directory) as store:
+        problem = at_hub(store)["problem"]
+        found = [one for one in verb(store) if everything or one.state == "open"]
+    still = sum(one.state == "open" for one in found)
+    if as_json:
+        show({"tasks": [{**asdict(one), "sentence": one.sentence} for one in found], "open": still, "problem": problem})
+        return 1 if still else 0
+    for one in found:
+        many = f" ({one.objects} objects)" if one.objects > 1 else ""
+        click.echo(f"{one.state:10} {one.sentence}{many}\n{'':11}{one.todo}  {one.link}")
+    click.echo(f"{still} open." if found else "The hub asks for nothing.")
+    if problem:
+        click.echo(f"By what the hub said last: {problem}")
+    return 1 if still else 0

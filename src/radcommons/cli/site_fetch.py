@@ -168,9 +168,11 @@ def _landing(aet: str, options: dict[str, Any], store: Store, stack: ExitStack) 
 def echo(directory: Path, peer: str, aet: str | None, tls: bool, as_json: bool) -> int:
     """Ask whether a PACS is there and knows us (C-ECHO)."""
     from radcommons.site.pacs import echo as verb
+    from radcommons.site.start import note_echo
 
     with opened(directory) as store:
         answer = verb(replace(_peer(store, peer, {"aet": aet, "tls": tls})))
+        note_echo(store, answer.peer)
     if as_json:
         show(asdict(answer))
     else:

@@ -123,10 +123,18 @@ def _end_problem(store: Store, connection: sa.Connection) -> str:
     return ""
 
 
-def lines(store: Store, *, after: int = 0, limit: int | None = None, newest_first: bool = False) -> Iterator[Line]:
-    """Yield the trail's lines."""
-    order = audit.c.sequence.desc() if newest_first else audit.c.sequence
-    query = sa.select(audit).where(audit.c.sequence > after).order_by(order).limit(limit)
+def lines(store: Store) -> Iterator[Line]:
+    """Yield the whole trail, oldest first."""
+    yield from _lines(store, sa.select(audit).order_by(audit.c.sequence))
+
+
+def newest(store: Store, *, before: int | None, limit: int) -> Iterator[Line]:
+    """Yield the newest lines (before a number, where one is given), newest first."""
+    query = sa.select(audit).order_by(audit.c.sequence.desc()).limit(limit)
+    yield from _lines(store, query if before is None else query.where(audit.c.sequence < before))
+
+
+def _lines(store: Store, query: sa.Select[tuple[object, ...]]) -> Iterator[Line]:
     with store.read() as connection:
         for row in connection.execute(query):
             yield Line(

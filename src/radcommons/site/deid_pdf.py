@@ -18,7 +18,8 @@ from radcommons.site.deid_page import Page, Share, Table, number
 # The colours of the product's pages (ui/static/base.css).
 _INK, _INK_2, _RULE = HexColor("#10222b"), HexColor("#4c5c67"), HexColor("#dfe4e1")
 _NIGHT, _NIGHT_INK, _AMBER = HexColor("#0c2b34"), HexColor("#b3c9cc"), HexColor("#dfb35b")
-_FATES = {"written": "#7cd8cb", "held": "#dfb35b", "refused": "#e2836c", "ignored": "#7f9aa0", "duplicate": "#56747c"}
+_FATES = {"written": "#7cd8cb", "held": "#dfb35b", "refused": "#e2836c", "ignored": "#7f9aa0", "duplicate": "#56747c",
+          "accepted": "#7cd8cb", "quarantined": "#dfb35b", "withdrawn": "#7f9aa0", "under way": "#b3c9cc"}  # fmt: skip
 _MARGIN = 15 * mm
 _WIDTH = A4[0] - 2 * _MARGIN
 _KEPT_TOGETHER = 9  # rows; a longer table may break over sheets

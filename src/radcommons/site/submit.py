@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -35,6 +36,7 @@ _ROUNDS = 4
 # More than a lost summer time, less than a day.
 LARGEST_SKEW_S = 2 * 3600
 FOREIGN = "foreign-submissions"
+UPLOAD_RATE = "upload-bytes-per-second"
 
 Progress = Callable[[int, int], None]
 
@@ -199,15 +201,22 @@ def _send_missing(
                 return {**answer, "refused": announced.get("refused") or []}
             if set(missing) - set(sizes):
                 raise PeerError("The hub asks for instances that are not in the submission.")
-            done = 0
+            done, began = 0, time.monotonic()
             for count in pool.map(lambda batch: _store(hub, batch), _batches(store, missing, sizes)):
                 done += count
                 progress(done, len(missing))
+            _keep_rate(store, sum(sizes[one] for one in missing), time.monotonic() - began)
             answer = hub.submission(identifier)
     left = len(answer.get("missing") or [])
     raise Conflict(
         f"The hub still misses {left} instances after {_ROUNDS} rounds.", mend="See its findings, try again."
     )
+
+
+def _keep_rate(store: Store, sent: int, seconds: float) -> None:
+    """Remember how fast the line was: the estimate for what is left stands on it."""
+    with store.change() as change:
+        change.remember(UPLOAD_RATE, f"{sent / max(seconds, 0.001):.0f}")
 
 
 def _store(hub: Hub, batch: Sequence[Path]) -> int:

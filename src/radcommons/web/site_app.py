@@ -21,6 +21,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from radcommons.platform.telemetry import configure_logging
 from radcommons.records.errors import StorageError, UsageError
 from radcommons.site.desk import STATIC, TEMPLATES, Desk, view_of
+from radcommons.site.officer import DIMSE_ADDRESS
 from radcommons.site.routes import NAV, ROUTERS
 from radcommons.site.sessions import Sessions
 from radcommons.site.settings import is_loopback
@@ -119,7 +120,8 @@ def serve(
     threading.excepthook = lambda failed: log.error("thread-failed", error=failed.exc_type.__name__)
     app = site_app(directory, hosts=(*_LOCAL, host))
     store: Store = app.state.store
-    _tell_address(store, f"{'https' if tls_cert else 'http'}://{host}:{port}", say)
+    dimse = f"{dimse_host}:{dimse_port}" if dimse_port is not None else ""
+    _tell_address(store, f"{'https' if tls_cert else 'http'}://{host}:{port}", dimse, say)
     watcher = Watcher(store, watched((*store.settings.watch, *watch)))
     worker = InboxWorker(store)
     worker.start()
@@ -140,11 +142,12 @@ def serve(
         worker.stop()
 
 
-def _tell_address(store: Store, address: str, say: Callable[[str], None]) -> None:
-    """Keep the address for set-up links, and print the first one where nobody can sign in yet."""
-    if store.remembered(PAGE_ADDRESS) != address:
+def _tell_address(store: Store, address: str, dimse: str, say: Callable[[str], None]) -> None:
+    """Keep the addresses for set-up links and the data flow, and print the first link where nobody can sign in yet."""
+    if (store.remembered(PAGE_ADDRESS), store.remembered(DIMSE_ADDRESS)) != (address, dimse):
         with store.change() as change:
             change.remember(PAGE_ADDRESS, address)
+            change.remember(DIMSE_ADDRESS, dimse)
     say(f"The gateway's pages are at {address}")
     token = first_link(store)
     if token:
