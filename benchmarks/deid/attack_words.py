@@ -24,7 +24,7 @@ PEOPLE: dict[str, tuple[str, str, str]] = {
     "ru": ("ISO_IR 192", "Воскресенский~Voskresenskii Тимирязева~Timiriazeva Лопухин~Lopukhin Шереметьева~Sheremeteva", "Аркадий~Arkadii Прасковья~Praskovia Игнатий~Ignatii Глафира~Glafira"),
     "zh": ("GB18030", "端木~Duanmu 上官~Shangguan 夏侯~Xiahou 皇甫~Huangfu", "婉婷~Wanting 浩然~Haoran 梓涵~Zihan 俊杰~Junjie"),
     "ja": ("ISO_IR 192", "西園寺~Saionji 伊集院~Ijuin 長曽我部~Chosokabe 小早川~Kobayakawa", "撫子~Nadeshiko 龍之介~Ryunosuke 千代~Chiyo 権兵衛~Gonbei"),
-    "ko": ("ISO_IR 192", "제갈~Jegal 선우~Seonu 사공~Sagong 탁~Tak", "보람~Boram 승현~Seunghyeon 미숙~Misuk 태웅~Taeung"),
+    "ko": ("ISO_IR 192", "제갈~Jegal 선우~Seonu 사공~Sagong 동방~Dongbang", "보람~Boram 승현~Seunghyeon 미숙~Misuk 태웅~Taeung"),
     "ar": ("ISO_IR 192", "الحسيني~Alhusseini بن سلمان~Binsalman القرشي~Alqurashi التميمي~Altamimi", "عبدالرحمن~Abdulrahman زينب~Zainab مصطفى~Mustafa نورة~Noura"),
     "tr": ("ISO_IR 192", "Karaosmanoğlu Büyükçekmece Çavuşoğlu Hacıömeroğlu Yeşilırmak Gümüşhane", "Gülşen İbrahim Şehrazat Oğuzhan Nurşen Yıldırım"),
     "hi": ("ISO_IR 100", "Chattopadhyay Krishnamurthy Vishwanathan Bhattacharjee Ranganathan Mukhopadhyay", "Saraswati Jagdish Lakshmi Parvati Devendra Kamalini"),
@@ -127,7 +127,7 @@ class Victim:
                 if len(part) > 1:
                     found[part] = kind
         latin = self.name.family_latin
-        found |= {latin[: max(5, len(latin) // 2)]: "half of a name", latin[::-1]: "name backwards"}
+        found |= {latin[: max(5, 2 * len(latin) // 3)]: "half of a name", latin[::-1]: "name backwards"}
         found |= {self._base64(): "encoded name", self._hex(): "encoded name"}
         found |= {
             self.number: "number",
@@ -184,7 +184,7 @@ class Victim:
             sg=other.given_latin, age=self.age, a=self.street, f=self.phone, m=self.mail, words=dates[4], y=self.birth[0], i=self.insurance,
             H=self.abbreviation, d1=dates[0], iso=dates[1], d2=dates[2], d3=dates[0], d4=dates[3], n=self.number, n1=first, n2=second,
             e=self.serial, host=f"{self.abbreviation.lower()}.example", url=quote(f"{g} {f}"), b64=self._base64(), hex=self._hex(),
-            rev=f[::-1], caps=f"{f} {g}".upper(), dots=".".join(f), init=f"{f[0]}.{g[0]}. {f}", cut=f[: max(5, len(f) // 2)],
+            rev=f[::-1], caps=f"{f} {g}".upper(), dots=".".join(f), init=f"{f[0]}.{g[0]}. {f}", cut=f[: max(5, 2 * len(f) // 3)],
         )  # fmt: skip
 
     def narrative(self, rng: random.Random) -> str:

@@ -97,7 +97,7 @@ class Enemy:
     def say(self, kind: str) -> str:
         """Return text for a place of a derived object."""
         if kind == "PN":
-            return fitting(self.rng.choice((self.who.doctor, *self.who.strangers)).pn, self.who.charset)
+            return fitting(self.rng.choice((self.who.doctor, self.who.name)).pn, self.who.charset)
         if kind in ("PLACE", "NAME"):
             return fitting(self.who.hospital if kind == "PLACE" else self.who.name.pn, self.who.charset)
         if kind == "NARRATIVE":
@@ -237,7 +237,7 @@ def _with_jpeg(made: Dataset, rng: random.Random, comment: str) -> None:
     )
 
 
-def build(folder: Path, *, seed: int, victims: int = 15) -> dict[str, object]:
+def build(folder: Path, *, seed: int, victims: int = 15, first: int = 0) -> dict[str, object]:
     """Write the corpus and return its listing, in the form that `leaks.search_all` reads.
 
     Parameters
@@ -247,8 +247,10 @@ def build(folder: Path, *, seed: int, victims: int = 15) -> dict[str, object]:
         Equal seeds give equal bytes.
     victims : int
         Each has one study of one object of every kind.
+    first : int
+        Instance numbers begin after it.
     """
-    rng, number, files, people = random.Random(seed), 0, [], []
+    rng, number, files, people = random.Random(seed), first, [], []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for index in range(victims):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The other tools, each in an environment of its own under ~/.cache, each run over a folder at its defaults."""
 
 from __future__ import annotations
@@ -65,21 +66,60 @@ for p in sorted(q for q in source.rglob('*') if q.is_file()):
     e, d = c.anonymize_file(p)
     if e: print('failed', str(e)[:60])
 c.stop()
-"""  # noqa: E501
+"""
 GDCM = """
-import sys, pathlib, subprocess
+import subprocess, sys, tempfile, pathlib
+source, target = sys.argv[1:]
+with tempfile.TemporaryDirectory() as folder:
+    key, certificate = (str(pathlib.Path(folder, name)) for name in ('key.pem', 'certificate.pem'))
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=bench', '-keyout', key, '-out', certificate], capture_output=True)
+    for n, p in enumerate(q for q in sorted(pathlib.Path(source).rglob('*')) if q.is_file()):
+        subprocess.run(['gdcmanon', '-e', '-c', certificate, '-i', str(p), '-o', f'{target}/{n}.dcm'], capture_output=True)
+"""
+ORTHANC = """
+import json, pathlib, subprocess, sys, tempfile, time, urllib.request
 source, target = map(pathlib.Path, sys.argv[1:])
-tool = pathlib.Path(sys.executable).parent / 'gdcmanon'
-for n, p in enumerate(q for q in sorted(source.rglob('*')) if q.is_file()):
-    subprocess.run([tool, '--dumb', *sum((['--empty', t] for t in ('10,10', '10,20', '10,30', '8,90', '8,80')), []), '-i', str(p), '-o', str(target / f'{n}.dcm')], capture_output=True)
-"""  # noqa: E501
+PORT = 18642
+def ask(path, body=None, form=None):
+    request = urllib.request.Request(f'http://127.0.0.1:{PORT}{path}', data=body)
+    with urllib.request.urlopen(request, timeout=300) as answer:
+        return answer.read()
+with tempfile.TemporaryDirectory() as folder:
+    settings = pathlib.Path(folder, 'orthanc.json')
+    settings.write_text(json.dumps({'StorageDirectory': folder + '/store', 'IndexDirectory': folder + '/store', 'HttpPort': PORT, 'RemoteAccessAllowed': False, 'AuthenticationEnabled': False, 'DicomServerEnabled': False, 'Plugins': [], 'ConcurrentJobs': 1}))
+    server = subprocess.Popen(['Orthanc', str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            try:
+                ask('/system'); break
+            except OSError:
+                time.sleep(0.1)
+        for path in sorted(q for q in source.rglob('*') if q.is_file()):
+            try:
+                ask('/instances', path.read_bytes())
+            except OSError:
+                print('failed')
+        for study in json.loads(ask('/studies')):
+            try:
+                fresh = json.loads(ask(f'/studies/{study}/anonymize', b'{}'))['ID']
+                for one in json.loads(ask(f'/studies/{fresh}/instances')):
+                    (target / (one['ID'] + '.dcm')).write_bytes(ask('/instances/' + one['ID'] + '/file'))
+            except OSError:
+                print('failed')
+    finally:
+        server.terminate(); server.wait()
+"""
 PEERS = {
     "dcmanon (Rust)": ("dcmanon", DCMANON),
     "dicom-anonymizer": ("dicom-anonymizer", ANONYMIZER),
     "dicognito": ("dicognito", DICOGNITO),
     "deid": ("deid", DEID),
     "RSNA Anonymizer": ("rsna-anonymizer", RSNA),
+    "gdcmanon": ("", GDCM),
+    "Orthanc": ("", ORTHANC),
 }
+# Programs of the system's own packages (Debian: libgdcm-tools, orthanc), asked for by their name.
+SYSTEM = {"gdcmanon": "gdcmanon", "Orthanc": "Orthanc"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +159,11 @@ def _timed(command: list[str], limit_s: float) -> Run:
 def run_peer(name: str, source: Path, target: Path, limit_s: float = 900) -> Run | None:
     """Run one peer over a folder; None where it cannot be installed."""
     package, script = PEERS[name]
-    python = environment(package)
+    program = SYSTEM.get(name)
+    if program is None:
+        python = environment(package)
+    else:
+        python = Path(sys.executable) if shutil.which(program) or shutil.which(program, path="/usr/sbin") else None
     if python is None:
         return None
     target.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from pydicom.tag import BaseTag
 
 import radcommons.dicom.quiet  # noqa: F401  (values must not reach pydicom's warnings)
 from radcommons.dicom.actions import PRIVATE, Op, Rule, RuleBook, rules_for
+from radcommons.dicom.contentitems import settle_item
 from radcommons.dicom.deidentify_document import CLASSES
 from radcommons.dicom.deidentify_stamp import file_meta_of, stamp
 from radcommons.dicom.deidentify_values import Values
@@ -229,6 +230,9 @@ class _Work:
             return self.values.replaced(element.tag, rule)
         inside = book.items(int(element.tag))
         items = [self.treat(item, inside, where + ".", depth + 1) for item in element.value]
+        for item in items:
+            if settle_item(item):
+                self.record[where] = f"{Op.ITEMS.value} (what the concept of an item makes identity)"
         self.counts[Op.ITEMS.value] += 1
         return DataElement(element.tag, "SQ", Sequence(items))
 

@@ -18,6 +18,7 @@ from radcommons.dicom.binarytext import packed, spelled
 from radcommons.dicom.dates import capped_age, is_time, shift_date, shift_datetime
 from radcommons.dicom.deidentify_document import DOCUMENT, cleaned_document, document_findings
 from radcommons.dicom.lexicon import is_term
+from radcommons.dicom.manners import LOCAL_SCHEMES, SCHEME_WORDS, TERMINOLOGIES, technical_manner
 from radcommons.dicom.mapping import Mapper
 from radcommons.dicom.profile import Profile
 from radcommons.dicom.text import Cleaned, Cleaner, Manner, cleaner_for
@@ -30,23 +31,6 @@ NOBODY = KnownIdentity()
 GRAPHIC_LAYER = 0x00700002
 LAYERS = 9973
 OTHER = "OTHER"
-# What devices and their makers say of themselves: words that no lexicon holds stay. Everything else that the table
-# does not speak of may be typed by a person, whatever it was meant for.
-DEVICE_WORDS = frozenset({
-    0x00080070, 0x00081090, 0x00181020, 0x00181210, 0x00181160, 0x00180024, 0x00189005, 0x00180010, 0x00180031,
-    0x00620009, 0x00660030, 0x00660031, 0x00660036, 0x00181016, 0x00181018, 0x00181019, 0x00181250, 0x00181251,
-    0x00181180, 0x00187050, 0x00186000, 0x00186031, 0x00185010, 0x00189316, 0x00541100, 0x00541101, 0x00541103, 0x00541105,  # noqa: E501
-    0x00541001, 0x00281054, 0x00283003, 0x00281055, 0x00080102, 0x00080103, 0x00080115, 0x00080116, 0x0040DB00,
-    0x00189360, 0x00187005, 0x00187000, 0x00181400, 0x00180015, 0x00200010, 0x00081032, 0x0018103C, 0x00221007, 0x00221008,  # noqa: E501
-    0x00420012, 0x00420014, 0x300A00B2, 0x00189004, 0x00240306, 0x00240307,
-})  # fmt: skip
-
-
-def technical_manner(tag: int) -> Manner:
-    """Return how freely the text of an attribute is written that the table of PS3.15 does not speak of."""
-    return Manner.TECHNICAL if tag in DEVICE_WORDS or tag >> 16 & 1 else Manner.DESCRIPTOR
-
-
 Treatment = Callable[[DataElement, Rule, str, Dataset], DataElement | None]
 LONG_NUMBER = re.compile(r"[+]?[0-9]{5,}")
 NUMBER = re.compile(r"[ 0-9+\-.eE]*")
@@ -57,9 +41,6 @@ TEXT_VRS = frozenset(
 NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"})
 BINARY_VRS = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "AT", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"})
 CODING_SCHEME, CODE_MEANING = 0x00080102, 0x00080104
-# Coding schemes whose meanings a terminology wrote and not a person; local ones are cleaned like descriptions.
-_TERMINOLOGIES = "DCM SCT SRT SNM3 99SDM LN UCUM RADLEX FMA NCIt UMLS I9C I10 ICD10 ICD-10-CM BARI ACR"
-TERMINOLOGIES = frozenset(_TERMINOLOGIES.split())
 REMOVED_TEXT = "REMOVED"
 DUMMIES: dict[str, object] = {
     "AE": REMOVED_TEXT, "AS": "000D", "CS": REMOVED_TEXT, "DA": "19000101", "DT": "19000101000000", "TM": "000000",
@@ -296,11 +277,20 @@ class Values:
         return _joined(fresh, "CS", filled)
 
     def _layer(self, name: str) -> str:
-        number = int.from_bytes(self._mapper.accession(f"graphic layer {name.strip()}").encode(), "big") % LAYERS
-        return f"LAYER_{number:04d}"
+        return f"LAYER_{self._keyed(f'graphic layer {name.strip()}') % LAYERS:04d}"
+
+    def _keyed(self, name: str) -> int:
+        """Return a number for a name that cannot be told back, the same in all objects of a site."""
+        return int.from_bytes(self._mapper.accession(name).encode(), "big")
 
     def _technical(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
-        return self._cleaned(element, rule, path, technical_manner(int(element.tag)))
+        tag, texts = int(element.tag), _texts(element) or []
+        if tag in SCHEME_WORDS and all(text.strip() in TERMINOLOGIES for text in texts):
+            return element
+        fresh = self._cleaned(element, rule, path, technical_manner(tag))
+        if tag != CODING_SCHEME or fresh is element or fresh is None or not texts:
+            return fresh
+        return _made(element, "SH", f"99LOCAL{self._keyed(f'coding scheme {texts[0].strip()}') % LOCAL_SCHEMES:03d}")
 
     def _retained(self, element: DataElement, rule: Rule, path: str, _source: Dataset) -> DataElement | None:
         texts = _texts(element) or []

@@ -219,7 +219,7 @@ def is_term(run: str, tag: int = 0) -> bool:
     A word that is somebody's name as well holds in its own attribute alone.
     """
     folded = fold(run)
-    return len(folded) < SHORTEST_TERM or folded in TERMS or folded in terms.NAMED.get(tag, ())
+    return (run.isascii() and len(run) < SHORTEST_TERM) or folded in TERMS or folded in terms.NAMED.get(tag, ())
 
 
 def is_listed_name(word: str) -> bool:

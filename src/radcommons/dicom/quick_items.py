@@ -19,6 +19,8 @@ from radcommons.records.errors import UnreadableInstance
 _ITEM_HEAD = b"\xfe\xff\x00\xe0"
 _NOBODY = KnownIdentity()
 MOST_LEAVES = 64
+# (0040,A043) in both byte orders: what a content item's concept says decides about its value (`contentitems`).
+CONCEPTS = (b"\x40\x00\x43\xa0", b"\x00\x40\xa0\x43")
 
 
 @dataclass(slots=True)
@@ -51,6 +53,8 @@ def quick_items(content: bytes, fresh: bytes, book: RuleBook, mapper: Mapper, en
     mapper : Mapper
     encoding : Encoding
     """
+    if any(tag in content for tag in CONCEPTS):
+        return None
     try:
         items = _leaves(content, fresh, book, mapper, encoding)
     except Irregular:

@@ -33,12 +33,19 @@ class Manner(Enum):
     TERM = "term"  # a value of a terminology: only the known identity goes, because codes are long numbers
     CODE = "code"  # a defined term: like technical text, and no dates belong there
     TECHNICAL = "technical"  # a device's or a terminology's own words: known identity and sure signs go
+    MAKER = "maker"  # a maker's own element: as technical, and words written like names go
     DESCRIPTOR = "descriptor"  # short descriptions: words outside the lexicon go as well
     NARRATIVE = "narrative"  # sentences: as descriptions
 
 
 FREE = (Manner.DESCRIPTOR, Manner.NARRATIVE)
-SIGNS = {Manner.TECHNICAL: ALWAYS, Manner.CODE: TYPED, Manner.DESCRIPTOR: TYPED, Manner.NARRATIVE: TYPED}
+SIGNS = {
+    Manner.TECHNICAL: ALWAYS,
+    Manner.MAKER: ALWAYS,
+    Manner.CODE: TYPED,
+    Manner.DESCRIPTOR: TYPED,
+    Manner.NARRATIVE: TYPED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +184,8 @@ def signs_in(text: str, manner: Manner) -> tuple[tuple[tuple[int, int], ...], tu
         return tuple(pattern), tuple(unknown_words(text))
     if manner is Manner.CODE:
         return (*pattern, *listed_pairs(text)), tuple(_names_in_code(text))
-    return (*pattern, *listed_pairs(text)), tuple(_foreign_words(text))
+    unknown = (*_foreign_words(text), *_listed_words(text), *(_titled_words(text) if manner is Manner.MAKER else ()))
+    return (*pattern, *listed_pairs(text)), unknown
 
 
 def unknown_words(text: str) -> Iterator[tuple[int, int]]:
@@ -198,6 +206,19 @@ def _names_in_code(text: str) -> Iterator[tuple[int, int]]:
     for found in LETTERS_ONLY.finditer(text):
         # a code is made of the standard's and of clinical words; a name is none of them
         if not is_term(found[0]) and not is_clinical(found[0]):
+            yield found.span()
+
+
+def _listed_words(text: str) -> Iterator[tuple[int, int]]:
+    for found in LETTERS_ONLY.finditer(text):
+        if len(found[0]) > SHORTEST_NAME_LIKE and is_listed_name(found[0]) and not is_core(found[0]):
+            yield found.span()
+
+
+def _titled_words(text: str) -> Iterator[tuple[int, int]]:
+    # makers write EFGRE3D and fse-xl; Zihan was written by a person
+    for found in LETTERS_ONLY.finditer(text):
+        if len(found[0]) >= SHORTEST_NAME_LIKE and found[0].istitle() and not is_clinical(found[0]):
             yield found.span()
 
 

@@ -7,7 +7,9 @@ import unicodedata
 from functools import lru_cache
 
 WORD = re.compile(r"[^\W_]+")
-LETTERS_ONLY = re.compile(r"[^\W\d_]+")
+# Latin letters and those of another script are two runs, also where no space parts them: a name after 患者.
+_LATIN = "A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
+LETTERS_ONLY = re.compile(rf"[{_LATIN}]+|(?:[^\W\d_{_LATIN}])+")
 _LETTERS = {
     "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ŋ": "n",
     # Cyrillic, after the passport scheme of ICAO Doc 9303

@@ -182,12 +182,16 @@ class Matcher:
         if forms & self.words:
             return not (is_clinical and len(word) <= SHORTEST_NAME)
         if is_clinical:
-            return any(self._is_most_of_name(form) for form in forms)
+            # Quarter, of a Quartermaine, is plain English; thorax, of a Thoraxmann, is not
+            is_plain = len(word) >= SHORTEST_IN_BYTES and not is_core(word)
+            return any(self._is_most_of_name(form) or (is_plain and self._begins_name(form)) for form in forms)
         return any(self._begins_name(form) or self._holds_name(form) for form in forms)
 
     def is_cut_name(self, word: str) -> bool:
-        """Say whether a word is nearly all of a long known name, also where it makes a word: Quartermain."""
-        return any(self._is_most_of_name(form) for form in keys(word))
+        """Say whether a word is a known name cut off: nearly all of it, or its beginning in plain English."""
+        if keys(word) & self.words:
+            return any(map(self._is_most_of_name, keys(word)))
+        return self.has_word(word, is_clinical=True)
 
     def _is_most_of_name(self, form: str) -> bool:
         place = bisect_right(self._sorted, form) if len(form) >= LONGEST_UNBENT else len(self._sorted)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from radcommons.dicom.lexicon import is_core, is_listed_name
-from radcommons.dicom.text_fold import fold
+from radcommons.dicom.lexicon import is_clinical, is_core, is_listed_name
+from radcommons.dicom.text_fold import LETTERS_ONLY, fold
 
 # What follows one of these is a name, whatever word it is.
 _TITLES = (
@@ -104,7 +104,6 @@ PARTICLES = frozenset(
     ]
 )
 SIDES = frozenset("LRlr")
-LETTERS = re.compile(r"[^\W\d_]+")
 _NEAR = re.compile(r"[\s.,^'’_\-&/]{1,3}|")
 
 
@@ -123,7 +122,7 @@ def beside(text: str, removed: Iterable[tuple[int, int]]) -> list[tuple[int, int
     removed : iterable of (start, end)
         Places of names that are taken out.
     """
-    words = [found.span() for found in LETTERS.finditer(text)]
+    words = [found.span() for found in LETTERS_ONLY.finditer(text)]
     gone = [any(a < end and start < b for a, b in removed) for start, end in words]
     found: list[tuple[int, int]] = []
     for step in (1, -1):
@@ -155,7 +154,15 @@ def _goes_along(text: str, word: tuple[int, int], name: tuple[int, int], between
     if between.strip() not in ("", ",", "^", "-") or not (this[0].isupper() and that[0].isupper()):
         return False
     # in capitals throughout a word says less of itself than Real behind Dionisia
-    return folded in EITHER or (this.istitle() and that.istitle() and folded not in SURE and is_listed_name(this))
+    if folded in EITHER:
+        return True
+    # a plain word written as a name beside a name: Wanting Duanmu
+    return (
+        this.istitle()
+        and that.istitle()
+        and folded not in SURE
+        and (is_listed_name(this) or (is_clinical(this) and not is_core(this)))
+    )
 
 
 def _after_kin(text: str, words: list[tuple[int, int]], gone: list[bool]) -> list[tuple[int, int]]:
@@ -181,7 +188,7 @@ def _is_either(word: str) -> bool:
 
 def listed_pairs(text: str) -> Iterator[tuple[int, int]]:
     """Yield the places of two listed names beside each other: in a device's own words one alone may be a model."""
-    words = [found.span() for found in LETTERS.finditer(text)]
+    words = [found.span() for found in LETTERS_ONLY.finditer(text)]
     for left, right in zip(words, words[1:], strict=False):  # noqa: RUF007
         pair = text[left[0] : left[1]], text[right[0] : right[1]]
         is_near = text[left[1] : right[0]].strip() in ("", ",", "^", ".")

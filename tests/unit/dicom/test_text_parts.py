@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from radcommons.dicom.deidentify_values import technical_manner
 from radcommons.dicom.lexicon import is_clinical, is_core, is_listed_name
+from radcommons.dicom.manners import technical_manner
 from radcommons.dicom.text import LONGEST_PIECE, Cleaner, Manner, pieces
 from radcommons.dicom.text_identity import KnownIdentity, Matcher
 from radcommons.dicom.text_numbers import days_in, ids_in
