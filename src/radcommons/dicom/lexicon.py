@@ -142,6 +142,9 @@ spinalcord spir sr ssfse standardpl standpl star stir strato sub subtracted svc 
 tavr tbb tbnb tha threshold thresholding tia tips tka tnm tof tonsil totalsegmentator tra trio truefidelity truex
 trufi tse uc uip ultimate unet unofficial us uti vap vats vb vct veo verio vibe vida viewforum visaris vmat vt water
 wbc wle wnl xa xact xcare xcelera xplore zenition
+achieva intera affiniti astelion activion asteion titan vantage galan xario aplio sonialvision mobiledart neuviz drgem
+aerodr selenia dimensions lorad scenaria eclos multix polydoros fluorospot brivo mobilediagnost eleva naeotom lightning
+elara compressix proteus senographe innovation nautil sonoace accuvix logiq versana amulet sonialvision trinias
 """
 AGENTS = """
 accupaque bracco dotarem eovist gadovist gastrografin imeron iomeron iomeprol iopamiro isovue magnevist

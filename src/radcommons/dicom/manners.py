@@ -15,7 +15,8 @@ DEVICE_WORDS = frozenset({
     0x00420012, 0x00420014, 0x300A00B2, 0x00189004, 0x00240306, 0x00240307,
 })  # fmt: skip
 
-
+# Names of drugs are written like names of people, and new ones come every year.
+AGENTS = frozenset({0x00180010, 0x00180031})
 # Coding schemes whose meanings a terminology wrote and not a person; local ones are cleaned like descriptions.
 _TERMINOLOGIES = "DCM SCT SRT SNM3 99SDM LN UCUM RADLEX FMA NCIt UMLS I9C I10 ICD10 ICD-10-CM BARI ACR"
 TERMINOLOGIES = frozenset(_TERMINOLOGIES.split())
@@ -28,6 +29,6 @@ def technical_manner(tag: int) -> Manner:
     """Return how freely the text of an attribute is written that the table of PS3.15 does not speak of."""
     if tag in SCHEME_WORDS:
         return Manner.CODE
-    if tag >> 16 & 1:
-        return Manner.MAKER
-    return Manner.TECHNICAL if tag in DEVICE_WORDS else Manner.DESCRIPTOR
+    if tag in AGENTS:
+        return Manner.TECHNICAL
+    return Manner.MAKER if tag in DEVICE_WORDS or tag >> 16 & 1 else Manner.DESCRIPTOR

@@ -23,6 +23,10 @@ LONGEST_NUMBER = 24
 NUMBER_AFTER = re.compile(r"(?:[-_/]?\d+(?![^\W_]|[.,]\d))*")
 NUMBER_BEFORE = re.compile(r"(?:(?<![^\W_])\d+[-_/]?)+$")
 LONGEST_PIECE = 2000
+MODEL_NUMBER = re.compile(r"[ -]\d")
+COMPANY = re.compile(
+    r"(?i:\b(?:medical|systems?|imaging|healthcare|technolog\w+|corporation|gmbh|inc|ltd|company|labs?)\b)"
+)
 # Joiners, hyphens and marks that nobody sees: between the letters of a name they would hide it.
 UNSEEN = dict.fromkeys((0x00AD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF))
 
@@ -216,9 +220,12 @@ def _listed_words(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _titled_words(text: str) -> Iterator[tuple[int, int]]:
-    # makers write EFGRE3D and fse-xl; Zihan was written by a person
+    # makers write EFGRE3D, fse-xl, Zorblax 9000 and Zorblax Medical Systems; Zihan was written by a person
+    if COMPANY.search(text):
+        return
     for found in LETTERS_ONLY.finditer(text):
-        if len(found[0]) >= SHORTEST_NAME_LIKE and found[0].istitle() and not is_clinical(found[0]):
+        is_name_like = len(found[0]) >= SHORTEST_NAME_LIKE and found[0].istitle() and not is_clinical(found[0])
+        if is_name_like and not MODEL_NUMBER.match(text, found.end()):
             yield found.span()
 
 

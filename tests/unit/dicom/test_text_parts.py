@@ -79,8 +79,12 @@ def test_a_word_that_is_a_name_goes_beside_a_name():
 
 def test_device_words_stay_where_devices_speak():
     """A model that no lexicon knows stays a model; the same word elsewhere may be a person."""
-    assert technical_manner(0x00081090) is Manner.TECHNICAL
+    assert technical_manner(0x00081090) is technical_manner(0x0019109E) is Manner.MAKER
+    assert technical_manner(0x00180010) is Manner.TECHNICAL
     assert technical_manner(0x00180027) is Manner.DESCRIPTOR
+    for model in ("Zorblax 9000", "ZORBLAX", "EFGRE3D", "Zorblax Medical Systems", "SOMATOM Force", "fse-xl"):
+        assert STRANGER.clean(model, Manner.MAKER).text == model
+    assert STRANGER.clean("CT Zorblax", Manner.MAKER).text == "CT"
     assert STRANGER.clean("Zorblax 9000", Manner.TECHNICAL).text == "Zorblax 9000"
     assert STRANGER.clean("Zorblax Emily Carter", Manner.TECHNICAL).text == "Zorblax"
 
