@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from radcommons.cli.passphrase import ask_passphrase
-from radcommons.cli.progress import progress_line
+from radcommons.cli.progress import printable, progress_line
 from radcommons.records.errors import UsageError
 
 if TYPE_CHECKING:
@@ -106,10 +106,11 @@ def _cores() -> int:
 def deid(paths: tuple[Path, ...], out: Path | None, as_json: bool, **options: Any) -> int:
     """De-identify folders, files and archives into a folder. Safe to stop and to repeat.
 
-    Exit status: 0 all fine, 1 something was held or refused, 2 wrong usage.
+    Exit status: 0 all fine, 1 something was held, refused or incomplete, 2 wrong usage.
     """
     _import_engine(decodes=options["pixels"] != "off")
     from radcommons.dicom.profile import load_profile
+    from radcommons.site.deid_mark import Mark, claim
     from radcommons.site.deid_report import Books, Context
     from radcommons.site.deid_run import Listeners, check_folders, deid_run
     from radcommons.site.deid_values import SameUid
@@ -121,6 +122,8 @@ def deid(paths: tuple[Path, ...], out: Path | None, as_json: bool, **options: An
     settings, has_key_file = _settings(None if what_if else out, options)
     profile = load_profile(options["profile"])
     links = None if what_if else _links(options, settings, profile)
+    if settings.out is not None:
+        claim(settings.out, Mark.of(settings.secret, site=settings.site, profile_digest=profile.digest))
     with Books() as books, progress_line("files") as tick:
         run = deid_run(
             paths,
@@ -172,7 +175,7 @@ def _settings(out: Path | None, options: dict[str, Any]) -> tuple[DeidSettings, 
 
     if not SITE_CODE.fullmatch(options["site_code"]):
         raise UsageError("The site code is malformed.", mend="Use 2 to 12 capital letters and digits, a letter first.")
-    secret, has_key_file = _secret(options["key_file"], what_if=out is None)
+    secret, has_key_file = _secret(options["key_file"], out)
     profile = options["profile"]
     settings = DeidSettings(
         out=out,
@@ -189,17 +192,20 @@ def _settings(out: Path | None, options: dict[str, Any]) -> tuple[DeidSettings, 
     return settings, has_key_file
 
 
-def _secret(path: Path | None, *, what_if: bool) -> tuple[bytes, bool]:
+def _secret(path: Path | None, out: Path | None) -> tuple[bytes, bool]:
     from radcommons.site.deid_key import is_open_to_others, make_key, new_secret, read_key
+    from radcommons.site.deid_mark import require_key
 
     if path is None:
         click.echo("No --key-file: pseudonyms, UIDs and date shifts hold for this run alone.", err=True)
         return new_secret(), False
-    if path.exists():
+    if not path.exists():
+        require_key(out, path)
+    else:
         if is_open_to_others(path):
             click.echo(f"Others may read {path}: whoever has it can undo the pseudonyms. chmod 600 mends it.", err=True)
         return read_key(path), True
-    if what_if:
+    if out is None:
         return new_secret(), True
     made = make_key(path)
     click.echo(f"Made the key file {path}. Keep it secret, and keep a copy: without it no pseudonym can be made again.",
@@ -241,13 +247,13 @@ def _listener(books: Books, *, keeps: bool) -> Callable[[FileDone], None]:
     def done(one: FileDone) -> None:
         if keeps:
             books.add(one)
+        start = "\r\033[K" if is_terminal else ""
         if one.fate in (Fate.HELD, Fate.REFUSED):
             place = f" ({one.where})" if one.where else ""
-            start = "\r\033[K" if is_terminal else ""
-            click.echo(f"{start}{one.fate} {one.path}: {one.code}. {one.message}{place}", err=True)
-        for note in one.findings if one.fate is Fate.WRITTEN else ():
-            if note.code == "truncated":  # what came out is less than what was meant
-                click.echo(f"written {one.path}: {note.code}. {note.message}", err=True)
+            back = " The output of an earlier run was taken out of the folder." if one.withdrawn else ""
+            click.echo(f"{start}{one.fate} {printable(one.path)}: {one.code}. {one.message}{place}{back}", err=True)
+        for note in one.incomplete if one.findings else ():
+            click.echo(f"{start}INCOMPLETE {printable(one.path)}: {note.code}. {note.message}", err=True)
 
     return done
 
@@ -291,6 +297,10 @@ def _tell(run: Run, context: Context, books: Books, *, as_json: bool) -> None:
             for (where, code), count in sorted(run.reasons.items()):
                 if where is fate:
                     click.echo(f"    {code}: {count}")
+        for code, count in sorted(run.incomplete.items()):
+            click.echo(f"INCOMPLETE among the written: {count} with {code}; standard error names each.")
+        if run.withdrawn:
+            click.echo(f"{run.withdrawn} earlier outputs were taken out: their objects are now held or refused.")
         if what_if:
             for treatment, attribute, reason, count in by_attribute(run)[:_MOST_LINES]:
                 click.echo(f"{count:>8} {treatment:32} {attribute} ({reason})")

@@ -9,6 +9,11 @@ from contextlib import contextmanager
 import click
 
 
+def printable(name: str) -> str:
+    """Return a name with control characters escaped: no file's name may write lines or colours of its own."""
+    return name if name.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in name)
+
+
 @contextmanager
 def progress_line(what: str) -> Iterator[Callable[[int, int | None], None]]:
     """Yield a function (done, all or None) that draws one line on standard error."""

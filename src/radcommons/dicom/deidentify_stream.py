@@ -32,7 +32,7 @@ from radcommons.records.finding import Finding, Severity
 
 MOST_KINDS = 12
 # So many kinds of each SOP Class are cleaned both ways once and compared, and after them one in so many.
-PROVEN_KINDS = 6
+PROVEN_KINDS, SPOT_CHECK = 3, 8
 
 Mend = Callable[[Header, BinaryIO], tuple[Dataset, tuple[Finding, ...]]]
 
@@ -157,7 +157,7 @@ class StreamCleaner:
     def _proven(self, kind: HeaderKind, found: CleanedHeader, source: BinaryIO) -> CleanedHeader:
         """Go the careful way as well; where it does not give the same, forget the kind. Later kinds are spot checks."""
         self._proofs[kind.sop_class] += 1
-        if self._proofs[kind.sop_class] > PROVEN_KINDS and self._proofs[kind.sop_class] % PROVEN_KINDS:
+        if self._proofs[kind.sop_class] > PROVEN_KINDS and self._proofs[kind.sop_class] % SPOT_CHECK:
             kind.note_proof()
             return found
         careful = self._careful(source, kind.mapper, kind.known, None, found.turn)

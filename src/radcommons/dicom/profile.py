@@ -85,7 +85,7 @@ class Profile:
         """What a person reads in a list."""
         return self.file.title
 
-    @property
+    @cached_property
     def codes(self) -> tuple[str, ...]:
         """Codes of PS3.16 CID 7050 for (0012,0064), Basic Profile first."""
         return ("113100", *sorted(option.code for option in self.file.options))
@@ -98,7 +98,7 @@ class Profile:
     def _codes(self) -> frozenset[str]:
         return frozenset(self.codes)
 
-    @property
+    @cached_property
     def header_codes(self) -> tuple[str, ...]:
         """Codes that hold of every object whose header went through: those of the pixels are not among them."""
         return tuple(code for code in self.codes if code not in OF_PIXELS)

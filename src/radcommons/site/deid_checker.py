@@ -15,8 +15,8 @@ from radcommons.records.finding import CODES, Finding, Severity
 from radcommons.site.deid_values import Verify
 from radcommons.site.repair import value_of
 
-# Of a long series every so many-th output is read again; the first of each series always.
-EVERY = 100
+# Of a long series every so many-th output is read again, which takes some hundredth of the time; the first always.
+EVERY = 250
 _SERIES_REMEMBERED = 4096
 
 

@@ -6,8 +6,6 @@ the table can also restore a lost key; then patients and studies, series and obj
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,11 +14,11 @@ from typing import Any
 
 import pyrage
 
-from radcommons.dicom.mapping import purpose_key
 from radcommons.dicom.profile import Profile
 from radcommons.platform.durable import write_file
 from radcommons.records.errors import NotPermitted, UsageError
 from radcommons.site.deid_file import mapper_of
+from radcommons.site.deid_key import key_check
 from radcommons.site.deid_values import Link, Person
 
 KIND = "radcommons crosswalk"
@@ -89,11 +87,6 @@ def decrypt(path: Path, *, passphrase: str = "", identity: Path | None = None) -
     if not lines or lines[0].get("kind") != KIND:
         raise UsageError(f"{path} is no crosswalk.")
     return lines
-
-
-def key_check(secret: bytes) -> str:
-    """Return a word that tells two secrets apart and says nothing of either."""
-    return hmac.new(purpose_key(secret, "crosswalk-check"), b"1", hashlib.sha256).hexdigest()[:16]
 
 
 class LinkBook:

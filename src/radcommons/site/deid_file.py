@@ -151,10 +151,10 @@ def _file(work: Work, source: BinaryIO, *, patient: Patient, tools: Tools) -> Wr
         notes = tuple(one for one in notes if (one.code, one.where) != _FLAGGED)
     notes = (*notes, *look.findings)
     if notes and any(one.severity is not Severity.NOTE for one in notes):
-        return _stopped(path, notes)
+        return _stopped(path, notes, withdrawn=_withdraw(cleaned, patient, tools.settings))
     output, is_new, objections = _write(cleaned, look, source, before=before, patient=patient, tools=tools)
     if objections:
-        return _stopped(path, (*notes, *objections))
+        return _stopped(path, (*notes, *objections), withdrawn=_withdraw(cleaned, patient, tools.settings))
     finished = FileDone(
         path=path,
         fate=Fate.WRITTEN,
@@ -170,13 +170,29 @@ def _file(work: Work, source: BinaryIO, *, patient: Patient, tools: Tools) -> Wr
     return Written(done=finished, record=cleaned.record, counts=cleaned.counts, frames_checked=look.frames, link=link)
 
 
-def _stopped(path: str, findings: tuple[Finding, ...]) -> Written:
+def _withdraw(cleaned: CleanedHeader, patient: Patient, settings: DeidSettings) -> str:
+    """Take out an earlier run's output of an object that is now stopped; return its name, empty if there is none."""
+    if settings.out is None:
+        return ""
+    try:
+        name = output_name(cleaned, cleaned.sop_uid, patient.mapper)
+        os.unlink(f"{settings.out}/{name}")  # noqa: PTH108
+    except (UnreadableInstance, FileNotFoundError):
+        return ""
+    return name
+
+
+def _stopped(path: str, findings: tuple[Finding, ...], *, withdrawn: str = "") -> Written:
     """Return the end of a file that a finding stops; a refusal weighs more than a question."""
     gravest = [one for one in findings if one.severity is Severity.REFUSAL]
     asking = [one for one in findings if one.severity is Severity.QUESTION]
     reason = (gravest or asking)[0]
     fate = Fate.REFUSED if gravest else Fate.HELD
-    return Written(done=FileDone(path=path, fate=fate, code=reason.code, message=reason.message, findings=findings))
+    return Written(
+        done=FileDone(
+            path=path, fate=fate, code=reason.code, message=reason.message, findings=findings, withdrawn=withdrawn
+        )
+    )
 
 
 def look_beside(cleaned: CleanedHeader, source: BinaryIO, _patient: Patient) -> Look:

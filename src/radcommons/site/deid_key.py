@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import hmac
 import io
 import re
 import secrets
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from radcommons.dicom.dates import parse_date
+from radcommons.dicom.mapping import purpose_key
 from radcommons.dicom.text_fold import fold
 from radcommons.dicom.text_identity import COMMON, KnownIdentity
 from radcommons.platform.durable import write_file
@@ -59,6 +62,11 @@ def make_key(path: Path) -> bytes:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, secret.hex().encode() + b"\n", mode=0o600)
     return secret
+
+
+def key_check(secret: bytes) -> str:
+    """Return a word that tells two secrets apart and says nothing of either."""
+    return hmac.new(purpose_key(secret, "crosswalk-check"), b"1", hashlib.sha256).hexdigest()[:16]
 
 
 def is_open_to_others(path: Path) -> bool:

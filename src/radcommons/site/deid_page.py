@@ -99,6 +99,10 @@ class Page:
     foot: str
 
 
+_INCOMPLETE = {
+    "truncated": "The file ended too early: black or nothing stands where the rest of the image should be.",
+    "undecodable-pixels": "Nothing said what form the pixels have, so the object came out without them.",
+}
 _FATES = {
     Fate.WRITTEN: "de-identified and given out",
     Fate.HELD: "wait for a person; nothing was given out",
@@ -133,6 +137,7 @@ def page_of(run: Run, context: Context) -> Page:
                 _done(run),
                 _kept(run, profile),
                 _text_and_pixels(run, context),
+                _incomplete(run),
                 _waiting(run),
             )
             if table.rows
@@ -220,6 +225,18 @@ def _text_and_pixels(run: Run, context: Context) -> Table:
     heads = ("Where", "What was looked at", "Outputs")
     lede = "Texts of every kept attribute at every depth, the pixels, and the result by an independent checker."
     return Table(title="What was looked at", lede=lede, heads=heads, rows=tuple(rows))
+
+
+def _incomplete(run: Run) -> Table:
+    rows = [
+        Row(name=f"Incomplete: {code}", words=_INCOMPLETE.get(code, CODES.get(code, "")), count=number(count))
+        for code, count in sorted(run.incomplete.items())
+    ]
+    if run.withdrawn:
+        words = "Outputs of earlier runs whose objects are now stopped; they were deleted from the output folder."
+        rows.append(Row(name="Taken back", words=words, count=number(run.withdrawn)))
+    lede = "Given out although the file was broken, with what was left of it; a person should decide about its use."
+    return Table(title="What is not whole", lede=lede, heads=("What", "What it means", "Files"), rows=tuple(rows))
 
 
 def _waiting(run: Run) -> Table:

@@ -75,6 +75,7 @@ class Books:
             "record": done.record,
             "pixels": done.pixels,
             "verified": done.is_verified,
+            "withdrawn": done.withdrawn,
             "findings": [asdict(one) for one in done.findings],
         }
         kept = {name: value for name, value in members.items() if value not in ("", [], None)}
@@ -99,6 +100,8 @@ def counts(run: Run) -> dict[str, Any]:
             if any(where is fate for where, _ in run.reasons)
         },
         "findings": dict(sorted(run.findings.items())),
+        "incomplete": dict(sorted(run.incomplete.items())),
+        "withdrawn": run.withdrawn,
     }
 
 

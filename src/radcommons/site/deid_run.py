@@ -72,6 +72,10 @@ class Run:
         Lists of actions by name, and in `record_uses` how many outputs share each.
     treatments : Counter
         Elements by treatment, over all outputs.
+    incomplete : Counter
+        Outputs that hold less than was meant, by code; they are among the written.
+    withdrawn : int
+        Outputs of earlier runs that were taken out of the folder, because their objects are now stopped.
     """
 
     fates: Counter[Fate] = field(default_factory=Counter)
@@ -84,6 +88,8 @@ class Run:
     frames_checked: int = 0
     verified: int = 0
     unchanged: int = 0
+    incomplete: Counter[str] = field(default_factory=Counter)
+    withdrawn: int = 0
     patients: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -95,8 +101,8 @@ class Run:
 
     @property
     def has_objections(self) -> bool:
-        """Whether anything was held or refused."""
-        return bool(self.fates[Fate.HELD] or self.fates[Fate.REFUSED])
+        """Whether anything was held or refused, or came out in part."""
+        return bool(self.fates[Fate.HELD] or self.fates[Fate.REFUSED] or self.incomplete)
 
     def count(self, done: FileDone) -> None:
         """Take one file into the sums."""
@@ -104,10 +110,12 @@ class Run:
         if done.fate is not Fate.WRITTEN:
             self.reasons[done.fate, done.code] += 1
         self.findings.update({one.code for one in done.findings})
+        self.withdrawn += bool(done.withdrawn)
         if done.fate is Fate.WRITTEN:
             self.pixels[done.pixels] += 1
             self.verified += done.is_verified
             self.unchanged += not done.is_new
+            self.incomplete.update({one.code for one in done.incomplete})
             if done.record:
                 self.record_uses[done.record] += 1
 

@@ -13,8 +13,8 @@ from radcommons.site.deid_values import Batch, Fate, FileDone, Lost, Person, Sam
 from radcommons.site.patient import PatientKey
 
 # Enough for a worker to gain from what it remembers of a series, few enough that one is not waited for at the end.
-BATCH_FILES = 256
-BATCH_BYTES = 160 << 20
+BATCH_FILES = 512
+BATCH_BYTES = 320 << 20
 # A folder of fewer files shares a batch with the next one.
 FEW_FILES = 16
 # Where pixels are looked at, that takes longest, and all processes shall have some of it.

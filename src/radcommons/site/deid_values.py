@@ -20,6 +20,10 @@ def hash_of(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big") >> 1
 
 
+# Of a written object these notes say that it is not all that it was meant to be: a person should know before its use.
+INCOMPLETE = frozenset({"truncated", "undecodable-pixels"})
+
+
 class Fate(StrEnum):
     """What became of a file; each file has one."""
 
@@ -107,6 +111,8 @@ class FileDone(NamedTuple):
         False where the same bytes lay there already.
     is_verified : bool
         The independent checker read the output and agreed.
+    withdrawn : str
+        Of a file that was stopped: the output of an earlier run, which was taken out of the folder.
     """
 
     path: str
@@ -119,6 +125,12 @@ class FileDone(NamedTuple):
     pixels: str = "none"
     is_new: bool = False
     is_verified: bool = False
+    withdrawn: str = ""
+
+    @property
+    def incomplete(self) -> list[Finding]:
+        """What is said of an output that holds less than was meant: pixels or elements that the file did not have."""
+        return [one for one in self.findings if one.code in INCOMPLETE] if self.fate is Fate.WRITTEN else []
 
     @property
     def where(self) -> str:

@@ -92,3 +92,26 @@ def test_a_path_that_is_not_there_is_a_wrong_call(tmp_path: Path) -> None:
     """A spelling mistake must not look like an empty folder."""
     with pytest.raises(UsageError):
         walked(tmp_path / "typo", spool=tmp_path / "spool")
+
+
+def test_a_folder_that_may_not_be_read_is_one_refusal(tmp_path: Path) -> None:
+    """What the account may not open is named with its reason, and the rest of the walk goes on."""
+    (tmp_path / "in" / "closed").mkdir(parents=True)
+    (tmp_path / "in" / "closed" / "1").write_bytes(b"1")
+    (tmp_path / "in" / "open").write_bytes(b"2")
+    (tmp_path / "in" / "closed").chmod(0)
+    for folder in (tmp_path, *tmp_path.parents[:2]):  # pytest's own folders are closed to others
+        folder.chmod(folder.stat().st_mode | 0o055)
+    is_root = os.geteuid() == 0
+    try:
+        if is_root:
+            os.seteuid(65534)
+        found = list(walk([tmp_path / "in"], spool=tmp_path, is_known=lambda _path, _stamp: False))
+    finally:
+        if is_root:
+            os.seteuid(0)
+        (tmp_path / "in" / "closed").chmod(0o700)
+    assert [(Path(one.path).name, one.refusal and one.refusal.code) for one in found] == [
+        ("closed", "unreadable"),
+        ("open", None),
+    ]
