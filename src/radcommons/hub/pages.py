@@ -19,6 +19,7 @@ from radcommons.dicom.read import read_header
 from radcommons.dicom.render import render
 from radcommons.hub import curate, release
 from radcommons.hub.api import SubmissionId
+from radcommons.hub.attested import attested
 from radcommons.platform.database import reading
 from radcommons.platform.identity import authorize
 from radcommons.platform.objects import object_key
@@ -112,6 +113,7 @@ def submission_page(
         standing = submissions.visible(connection, identifier, actor=who.actor)
         all_found = findings.of_submission(connection, identifier)
         listed = instances.listed(connection, identifier)
+        vouched = attested(submissions.document(connection, identifier))
     about: dict[str, list[Kept]] = {}
     for one in all_found:
         about.setdefault(one.digest, []).append(one)
@@ -128,6 +130,7 @@ def submission_page(
         "hub/submission.html",
         actor=who.actor,
         form_key=who.form_key,
+        vouched=vouched,
         summary=summary,
         refusals=standing.refusals,
         groups=groups,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,17 @@ from radcommons.site.users import SiteRole
 from radcommons.ui.render import Account, Flash, Renderer, View
 
 TEMPLATES, STATIC = Path(__file__).parent / "templates", Path(__file__).parent / "static"
+
+
+# Where somebody was when the session ended; pages alone, by their random names.
+BACK = "radcommons_back"
+_PAGES = re.compile(r"/review(/[gf]/[A-Za-z0-9_-]{16})?")
+
+
+def page_to_return_to(path: str) -> str:
+    """Return the page that a sign-in leads back to after a path was refused; empty where there is none."""
+    found = _PAGES.match(path)
+    return found[0] if found else ""
 
 
 @dataclass(frozen=True, slots=True)

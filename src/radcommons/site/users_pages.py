@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from radcommons.platform.totp import accepted_step, provisioning_uri
 from radcommons.records.errors import Conflict, NotFound, SignInRequired, UsageError
 from radcommons.site import users
-from radcommons.site.desk import AtDesk, Desk, SignedIn, view_of
+from radcommons.site.desk import BACK, AtDesk, Desk, SignedIn, page_to_return_to, view_of
 from radcommons.site.sessions import COOKIE, SiteSession, check_form
 from radcommons.ui.render import Flash
 
@@ -70,7 +70,9 @@ def sign_in(
 
 
 def _begin(request: Request, cookie: str, to: str) -> Response:
-    response = RedirectResponse(to, status_code=303)
+    back = page_to_return_to(request.cookies.get(BACK, "")) if to == "/" else ""
+    response = RedirectResponse(back or to, status_code=303)
+    response.delete_cookie(BACK, httponly=True, samesite="strict")
     secure = request.url.scheme == "https"
     response.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", secure=secure)
     return response

@@ -20,7 +20,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from radcommons.platform.telemetry import configure_logging
 from radcommons.records.errors import StorageError, UsageError
-from radcommons.site.desk import STATIC, TEMPLATES, Desk, view_of
+from radcommons.site.desk import BACK, STATIC, TEMPLATES, Desk, page_to_return_to, view_of
 from radcommons.site.officer import DIMSE_ADDRESS
 from radcommons.site.routes import NAV, ROUTERS
 from radcommons.site.sessions import Sessions
@@ -75,7 +75,10 @@ def site_app(directory: Path, *, hosts: tuple[str, ...] = _LOCAL) -> FastAPI:
         session = desk.present(request)
         if status == HTTPStatus.UNAUTHORIZED:
             to = "/second-factor" if session is not None and session.is_half else "/sign-in"
-            return RedirectResponse(to, status_code=HTTPStatus.SEE_OTHER)
+            answer = RedirectResponse(to, status_code=HTTPStatus.SEE_OTHER)
+            if back := page_to_return_to(request.url.path):
+                answer.set_cookie(BACK, back, max_age=8 * 3600, httponly=True, samesite="strict")
+            return answer
         view = view_of(request, session)
         html = renderer.problem(view=view, status=status, title=title, detail=detail, mend=mend)
         return HTMLResponse(html, status_code=status)
