@@ -142,8 +142,9 @@ def _reviews(document: Submission) -> Table:
 
 
 def _found(document: Submission, answer: dict[str, Any]) -> Table:
-    here = Counter(finding.code for item in document.items for finding in item.findings)
-    there = Counter(str(one.get("code")) for one in answer.get("findings") or [] if isinstance(one, dict))
+    here = Counter(code for item in document.items for code in {finding.code for finding in item.findings})
+    told = [one for one in answer.get("findings") or [] if isinstance(one, dict)]
+    there = Counter(code for code, _ in {(str(one.get("code")), str(one.get("digest"))) for one in told})
     rows = [Row(name=f"Here: {code}", words=CODES.get(code, ""), count=number(n)) for code, n in here.most_common()]
     rows += [Row(name=f"Hub: {code}", words=CODES.get(code, ""), count=number(n)) for code, n in there.most_common()]
     lede = "What the gateway noted and what the hub, which looks by itself, found."

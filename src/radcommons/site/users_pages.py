@@ -6,7 +6,7 @@ import time
 from typing import Annotated
 
 import segno
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from radcommons.platform.totp import accepted_step, provisioning_uri
@@ -142,16 +142,19 @@ def set_up(
     return _begin(request, desk.sessions.begin(number, half=half), "/second-factor" if half else "/")
 
 
-def second_factor_page(request: Request, desk: AtDesk) -> Response:
-    """Show the secret that the phone takes, as a picture and as text."""
-    return _second_factor_page(request, desk, _anybody(request, desk))
-
-
-def _anybody(request: Request, desk: Desk) -> SiteSession:
+def _anybody(request: Request, desk: AtDesk) -> SiteSession:
     session = desk.present(request)
     if session is None:
         raise SignInRequired("This page needs a sign-in.", mend="Sign in first.")
     return session
+
+
+AnySession = Annotated[SiteSession, Depends(_anybody)]
+
+
+def second_factor_page(request: Request, desk: AtDesk, session: AnySession) -> Response:
+    """Show the secret that the phone takes, as a picture and as text."""
+    return _second_factor_page(request, desk, session)
 
 
 def _second_factor_page(request: Request, desk: Desk, session: SiteSession, *, error: str = "") -> Response:
@@ -171,10 +174,13 @@ def _second_factor_page(request: Request, desk: Desk, session: SiteSession, *, e
 
 
 def second_factor(
-    request: Request, desk: AtDesk, code: Annotated[str, Form()], form_key: Annotated[str, Form()] = ""
+    request: Request,
+    desk: AtDesk,
+    session: AnySession,
+    code: Annotated[str, Form()],
+    form_key: Annotated[str, Form()] = "",
 ) -> Response:
     """Take the first code of the phone; show the recovery codes this once."""
-    session = _anybody(request, desk)
     check_form(session, form_key)
     step = accepted_step(code, secret=session.offered_secret, now=time.time()) if session.is_half else None
     if step is None:
