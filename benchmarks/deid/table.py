@@ -127,9 +127,15 @@ def odd_keys(folder: Path) -> list[str]:
     found = []
     for path in sorted(folder.rglob("*")):
         dataset = read(path) if path.is_file() else None
-        if dataset is not None:
+        if dataset is not None and is_object(dataset):
             found.append(odd_key(dataset))
     return found
+
+
+def is_object(dataset: Dataset) -> bool:
+    """Say whether something that could be read is an object: no list of files, and no text read by force."""
+    known = str(dataset.get("SOPClassUID") or dataset.get("Modality") or "")
+    return known != "" or "PixelData" in dataset
 
 
 def odd_key(dataset: Dataset) -> str:
@@ -228,7 +234,7 @@ def _odd_told(source: Path, odd: dict[str, list[str]]) -> dict[str, Any]:
     told = {}
     for path in sorted(path for path in source.rglob("*") if path.is_file()):
         dataset = read(path)
-        key = odd_key(dataset) if dataset is not None else ""
+        key = odd_key(dataset) if dataset is not None and is_object(dataset) else ""
         told[path.name] = [tool for tool, keys in odd.items() if key and key in keys]
     return told
 

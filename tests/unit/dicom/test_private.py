@@ -172,8 +172,8 @@ def test_private_sequences_pass_with_their_safe_members_alone():
     item.PatientName = "Quellmann^Theobald"
     bare = Dataset()
     bare.add_new(0x2001102D, "SS", 24)
-    dataset.add(DataElement(0x2001105F, "SQ", [item, bare]))
-    inner, other = clean(dataset)[0x2001105F].value
+    dataset.add(DataElement(0x20011069, "SQ", [item, bare]))
+    inner, other = clean(dataset)[0x20011069].value
     assert kept_private(inner) == {0x20010010: "Philips Imaging DD 001", 0x2001102D: 24}
     assert "PatientName" not in inner
     assert len(other) == 0

@@ -134,7 +134,6 @@ SAFE: dict[tuple[str, int, int], tuple[str, str]] = {
     ("Philips Imaging DD 001", 0x2001, 0x4E): ("CS", "Window Smoothing Taste"),
     ("Philips Imaging DD 001", 0x2001, 0x55): ("UL", "Graphic Line Color"),
     ("Philips Imaging DD 001", 0x2001, 0x56): ("CS", "Graphic Type"),
-    ("Philips Imaging DD 001", 0x2001, 0x5F): ("SQ", "Stack Sequence"),
     ("Philips Imaging DD 001", 0x2001, 0x61): ("CS", "Series Transmitted"),
     ("Philips Imaging DD 001", 0x2001, 0x62): ("CS", "Series Committed"),
     ("Philips Imaging DD 001", 0x2001, 0x63): ("CS", "Examination Source"),
