@@ -17,6 +17,7 @@ from radcommons.cli.site_fetch import attach as attach_fetching
 from radcommons.cli.site_keep import attach as attach_keeping
 from radcommons.cli.site_life import attach as attach_life
 from radcommons.cli.site_options import DIRECTORY, JSON, SAMPLE, WHAT_IF, opened, show
+from radcommons.cli.site_review import attach as attach_reviewing
 from radcommons.cli.site_select import attach as attach_selecting
 from radcommons.cli.site_user import attach as attach_users
 from radcommons.records.errors import RadcommonsError, UsageError
@@ -105,7 +106,7 @@ def init(directory: Path, sites: tuple[str, ...], token: str, what_if: bool, as_
 @click.option("--protocol", help="Selection protocol: a shipped one or a file.")
 @click.option("--profile", help="De-identification profile: a shipped one or a file.")
 @click.option(
-    "--clinical", type=click.Path(dir_okay=False, path_type=Path), help="CSV with one line a patient or test."
+    "--clinical", type=click.Path(dir_okay=False, path_type=Path), help="CSV or XLSX with one line a patient or test."
 )
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Worker processes.")
 @WHAT_IF
@@ -265,7 +266,9 @@ def submit(directory: Path, jobs: int, what_if: bool, as_json: bool) -> int:
             )
             for finding in one.hub.get("findings") or []:
                 click.echo(f"    {finding.get('code')}: {finding.get('message')} {finding.get('where', '')}")
-        click.echo("Nothing was ready." if not sent else f"{members['submitted']} files are submitted.")
+        click.echo("Nothing could go." if not sent else f"{members['submitted']} files are submitted.")
+        if members[FileState.READY]:
+            click.echo(f"{members[FileState.READY]} ready files wait for a decision: `radcommons site review-groups`.")
     return 1 if any(one.problem or one.hub.get("findings") for one in sent) else 0
 
 
@@ -322,10 +325,13 @@ def withdraw(
     return 1 if problem else 0
 
 
-@site.command(epilog="Example: radcommons site status gateway --json")
+@site.command(epilog="Example: radcommons site status gateway --flow flow.svg")
 @DIRECTORY
+@click.option(
+    "--flow", "drawing", type=click.Path(dir_okay=False, path_type=Path), help="Draw the exclusion flow (SVG)."
+)
 @JSON
-def status(directory: Path, as_json: bool) -> int:
+def status(directory: Path, drawing: Path | None, as_json: bool) -> int:
     """Count every file once, by state and reason; ask the hub about the submissions where it answers."""
     from radcommons.site.status import at_hub, by_site
 
@@ -333,6 +339,10 @@ def status(directory: Path, as_json: bool) -> int:
         members: dict[str, Any] = {"sites": list(store.settings.sites), "hub": store.settings.hub}
         members["by_site"] = by_site(store)
         members |= {"generation": store.generation, **_totals(store), **at_hub(store)}
+        if drawing:
+            from radcommons.site.selection_flow import drawn, exclusion_flow
+
+            drawing.write_text(drawn(exclusion_flow(store)), "utf-8")
     if as_json:
         show(members)
     else:
@@ -380,3 +390,4 @@ attach_life(site)
 attach_users(site)
 attach_canary(site)
 attach_selecting(site)
+attach_reviewing(site)

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 
+from radcommons.cli.main import cli
 from radcommons.records.finding import Finding, Severity
 from radcommons.records.lifecycle import FileState
 from radcommons.records.submission import Submission
@@ -323,3 +325,26 @@ def test_the_limit_is_exact_in_small_groups() -> None:
     assert most_wrong(10, opened=5) == 3
     assert most_wrong(10, opened=10) == 0
     assert most_wrong(5, opened=5, wrong=1) == 1
+
+
+def run(store: Store, *options: str) -> dict[str, Any]:
+    """What `radcommons site review-groups --json` prints."""
+    said = CliRunner().invoke(cli, ["site", "review-groups", str(store.directory), "--json", *options])
+    return dict(json.loads(said.output))
+
+
+def test_the_command_line_tells_the_same_story(store: Store) -> None:
+    """Groups, sample, decision and undo without a browser; accepting before looking is refused there too."""
+    for number in range(7):
+        add(store, study=f"1{number}")
+    (group,) = run(store)["groups"]
+    assert (group["studies"], group["sampled"], group["seen"]) == (7, 5, 0)
+    sample = run(store, "--sample", group["token"])["sample"]
+    assert [one["opened_by"] for one in sample] == [""] * 5
+    assert "0 of 5" in run(store, "--accept", group["token"], "--reviewer", "M. Roe")["objection"]
+    run(store, "--seen", group["token"], "--reviewer", "M. Roe")
+    done = run(store, "--accept", group["token"], "--reviewer", "M. Roe")
+    assert (done["done"]["studies"], done["groups"]) == (7, [])
+    assert done["decided"][0]["reviewer"] == "M. Roe"
+    undone = run(store, "--undo", done["decided"][0]["token"], "--reviewer", "J. Doe")
+    assert [one["studies"] for one in undone["groups"]] == [7]
