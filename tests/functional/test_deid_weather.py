@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.functional.site_inputs import ct_slice, series, write
@@ -37,12 +38,17 @@ def many(tmp_path: Path) -> Path:
     return tmp_path / "many"
 
 
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a suite that runs in the background is deaf to it
+
+
 @contextmanager
 def started(*arguments: object) -> Iterator[subprocess.Popen[str]]:
     """A run in a session of its own."""
     command = [sys.executable, "-m", "radcommons", "deid", *map(str, arguments)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+    how: dict[str, Any] = {"stdout": pipe, "stderr": pipe, "text": True, "start_new_session": True}
+    with subprocess.Popen(command, preexec_fn=_hear_ctrl_c, **how) as process:
         try:
             yield process
         finally:

@@ -133,7 +133,7 @@ def read_header(source: BinaryIO, *, salvages: bool = False) -> Header:
         dataset, pixel, syntax = _read_body(source, start, declared, notes, salvages=salvages)
     named = str(file_meta.get("MediaStorageSOPClassUID", "") or "")
     if not dataset.get("SOPClassUID") and named.startswith(_STORAGE_ROOT):
-        dataset.SOPClassUID = named
+        dataset.add_new(0x00080016, "UI", named)  # whatever representation stood there
         _note_meta(notes, "The SOP Class UID was missing; it was taken from the file meta information.")
     return Header(
         dataset=dataset,

@@ -50,6 +50,25 @@ _CHANGED = (
     Op.NARRATIVE, Op.TECHNICAL, Op.CODE_STRING, Op.NUMBER, Op.AGE,
 )  # fmt: skip
 _SHOWN = 7
+# What the record calls kept belongs to another table, and what the de-identifier states anew was not taken from anyone.
+_NOT_DONE = frozenset({Op.CODE_STRING.value, Op.NUMBER.value})
+_RESTATED = frozenset({
+    "SpecificCharacterSet", "PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence",
+    "LongitudinalTemporalInformationModified", "ContributingEquipmentSequence",
+})  # fmt: skip
+_TREATMENTS = {
+    Op.INSTANCE_UID.value: "replaced by a new UID, the same in all objects",
+    Op.UID.value: "replaced by a new UID, unless it is a public one",
+    Op.DUMMY.value: "replaced by a value that means nothing",
+    Op.TECHNICAL.value: "searched for names and numbers, and kept",
+    Op.MEANING.value: "words of a code: searched, and kept",
+}
+# Of what was taken out, what a reader looks for first.
+_LOOKED_FOR = (
+    "PatientName", "PatientID", "PatientBirthDate", "OtherPatientIDs", "PatientAddress", "PatientTelephoneNumbers",
+    "ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName", "InstitutionName", "InstitutionAddress",
+    "StationName", "AccessionNumber", "StudyID", "DeviceSerialNumber", "PatientComments", "Occupation",
+)  # fmt: skip
 # What a reader knows is named first.
 _FAMILIAR = (
     "PatientSex", "PatientAge", "PatientSize", "PatientWeight", "EthnicGroup", "SmokingStatus", "PregnancyStatus",
@@ -168,20 +187,29 @@ def _options(profile: Profile) -> Table:
 def _done(run: Run) -> Table:
     grouped: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for treatment, attribute, _reason, count in by_attribute(run):
-        grouped[treatment].append((attribute, count))
+        if treatment not in _NOT_DONE and attribute not in _RESTATED:
+            grouped[treatment].append((attribute, count))
     order = {op.value: place for place, op in enumerate(_CHANGED)}
     rows = []
     for treatment in sorted(grouped, key=lambda name: order.get(name, len(order))):
         merged: dict[str, int] = defaultdict(int)
         for attribute, count in grouped[treatment]:
             merged[attribute] += count
-        ordered = sorted(merged, key=lambda name: (name.startswith("("), -merged[name], name))
+        ordered = sorted(merged, key=lambda name: (_interest(name), -merged[name], name))
         shown = ", ".join(_plain(name) for name in ordered[:_SHOWN])
         more = f" and {len(ordered) - _SHOWN} more" if len(ordered) > _SHOWN else ""
-        rows.append(Row(name=_capital(treatment), words=f"{shown}{more}", count=number(len(ordered))))
+        name = _capital(_TREATMENTS.get(treatment, treatment))
+        rows.append(Row(name=name, words=f"{shown}{more}", count=number(len(ordered))))
     lede = "Attributes that did not pass as they were, in any object. Each output has its full list in the record."
-    heads = ("Treatment", "Attributes, the most frequent first", "Attributes")
+    heads = ("Treatment", "Attributes, those that name people and places first", "Attributes")
     return Table(title="What was done", lede=lede, heads=heads, rows=tuple(rows))
+
+
+def _interest(name: str) -> int:
+    """Return where an attribute comes in a list: identifying ones first, those without a name last."""
+    if name in _LOOKED_FOR:
+        return _LOOKED_FOR.index(name)
+    return len(_LOOKED_FOR) + name.startswith("(")
 
 
 def _kept(run: Run, profile: Profile) -> Table:

@@ -36,7 +36,11 @@ class PixelLook:
         """Return what came of the pixels of one object."""
         if cleaned.pixel is None:
             return Look(said="none", sop_uid=cleaned.sop_uid)
-        header = cleaned.header(source)
+        filled = cleaned.filled
+        if filled is not None and cleaned.facts is not None:  # what is there of a cut image is looked at like any other
+            source, header = filled.source, filled.header(cleaned.facts)
+        else:
+            header = cleaned.header(source)
         done = clean_pixels(source, header, detector=self._detector, reader=self._reader, policy=self._policy)
         if done.asks_a_person:
             return Look(said="checked", findings=done.findings, frames=done.frames)

@@ -108,3 +108,12 @@ def test_class_in_another_representation_is_corrected():
     assert fresh.SOPClassUID == CT
     assert fresh["SOPClassUID"].VR == "UI"
     assert "uid-missing" in _codes(found)
+
+
+@pytest.mark.parametrize("vr", [b"DS", b"IS", b"DA", b"TM", b"AS", b"US", b"AT"])
+def test_class_in_a_representation_that_it_does_not_fit_is_taken_from_the_meta_information(vr):
+    """A SOP Class that stands as a number, a date or anything else is corrected; the object comes out."""
+    file = file_of(slice_of(1)).replace(b"\x08\0\x16\0UI", b"\x08\0\x16\0" + vr)
+    written = Both()(file)
+    assert isinstance(written, bytes)
+    assert dcmread(io.BytesIO(written)).SOPClassUID == slice_of(1).SOPClassUID
