@@ -14,11 +14,11 @@ from pydicom.datadict import keyword_for_tag
 from radcommons.dicom._tables.ps3_15_e1 import BASIC
 from radcommons.dicom._tables.ps3_15_e1_options import OPTIONS
 from radcommons.dicom.actions import Op
-from radcommons.dicom.profile import CODE_MEANINGS, Profile
+from radcommons.dicom.profile import CODE_MEANINGS, OF_PIXELS, Profile
 from radcommons.records.finding import CODES
 from radcommons.site.deid_report import Context, by_attribute, certificate, tables
 from radcommons.site.deid_run import Run
-from radcommons.site.deid_values import Fate
+from radcommons.site.deid_values import Fate, PixelCheck
 
 OPTION_WORDS = {
     "113100": "What the standard lists as identifying is removed, emptied, replaced or mapped.",
@@ -45,6 +45,11 @@ PROMISES = (
     ("Writing in pixels is found by a network.", "It finds nearly all; faint or hand-written marks may stay."),
     ("In law this may still be personal data.", "Whoever holds the key or the originals can link them; see the GDPR."),
 )
+_UNSEEN = (
+    "Nobody looked for writing in the pixels.",
+    "It was switched off for this run: names that stand in an image are still there.",
+)
+_NOT_APPLIED = "Not applied in this run, because looking at pixels was switched off; no output states it."
 _CHANGED = (
     Op.REMOVE, Op.EMPTY, Op.DUMMY, Op.PSEUDONYM, Op.ACCESSION, Op.INSTANCE_UID, Op.UID, Op.DATE, Op.DESCRIPTOR,
     Op.NARRATIVE, Op.TECHNICAL, Op.CODE_STRING, Op.NUMBER, Op.AGE,
@@ -152,7 +157,7 @@ def page_of(run: Run, context: Context) -> Page:
         tables=tuple(
             table
             for table in (
-                _options(profile),
+                _options(profile, context),
                 _done(run),
                 _kept(run, profile),
                 _text_and_pixels(run, context),
@@ -161,7 +166,7 @@ def page_of(run: Run, context: Context) -> Page:
             )
             if table.rows
         ),
-        promises=PROMISES,
+        promises=PROMISES if _looks(context) else (*PROMISES[:3], _UNSEEN, *PROMISES[4:]),
         foot="This page names no source and holds no value of an attribute. The full record of every action on every "
         "file is in the JSON report, which stays at the hospital.",
     )
@@ -178,8 +183,13 @@ def _pseudonyms(context: Context) -> str:
     return "keyed with a secret of this run that was thrown away: nobody can make them again"
 
 
-def _options(profile: Profile) -> Table:
-    rows = tuple(Row(name=code, words=f"{CODE_MEANINGS[code]}. {OPTION_WORDS[code]}") for code in profile.codes)
+def _looks(context: Context) -> bool:
+    return context.settings.pixels is PixelCheck.CHECK
+
+
+def _options(profile: Profile, context: Context) -> Table:
+    words = OPTION_WORDS if _looks(context) else OPTION_WORDS | dict.fromkeys(OF_PIXELS, _NOT_APPLIED)
+    rows = tuple(Row(name=code, words=f"{CODE_MEANINGS[code]}. {words[code]}") for code in profile.codes)
     lede = "Codes of PS3.16 CID 7050; each output states those that hold for it in (0012,0064)."
     return Table(title="The rules", lede=lede, heads=("Code", "Option, and what it means", ""), rows=rows)
 
@@ -290,4 +300,4 @@ def _plain(keyword: str) -> str:
         if place and letter.isupper() and (before.islower() or (after.islower() and before.isalpha())):
             letters.append(" ")
         letters.append(letter)
-    return "".join(letters)
+    return "".join(letters).replace("I Ds", "IDs")

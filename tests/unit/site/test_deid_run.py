@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import json
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,7 @@ from radcommons.site.deid_values import (
     FileDone,
     Lost,
     Person,
+    PixelCheck,
     SameUid,
     Surveyed,
     Verify,
@@ -235,3 +239,36 @@ def test_pages_hold_the_sums_and_no_source(tmp_path: Path) -> None:
     assert "nobody can make them again" in text
     assert pdf(page).startswith(b"%PDF-")
     assert pdf(page) == pdf(page)
+
+
+def test_the_page_claims_nothing_of_pixels_that_nobody_looked_at(tmp_path: Path) -> None:
+    """With the look at pixels switched off, the page says that the option was not applied and what that means."""
+    profile = load_profile("radcommons")
+    for pixels in PixelCheck:
+        chosen = replace(settings(tmp_path), pixels=pixels)
+        text = html(page_of(_run(), Context.of(chosen, profile, has_key_file=True)))
+        assert ("Not applied in this run" in text) is (pixels is PixelCheck.OFF)
+        assert ("names that stand in an image are still there" in text) is (pixels is PixelCheck.OFF)
+
+
+def test_the_page_tells_what_is_not_whole(tmp_path: Path) -> None:
+    """Incomplete outputs and outputs that were taken back have lines of their own."""
+    run = _run()
+    note = Finding(code="truncated", severity=Severity.NOTE, message="")
+    run.count(FileDone(path="/secret/3", fate=Fate.WRITTEN, findings=(note,), output="o"))
+    run.count(ended("/secret/4", Fate.HELD, "burned-in-text", "A line.")._replace(withdrawn="a/b/c.dcm"))
+    assert (run.incomplete, run.withdrawn, run.has_objections) == ({"truncated": 1}, 1, True)
+    text = html(page_of(run, Context.of(settings(tmp_path), load_profile("radcommons"), has_key_file=True)))
+    assert "Incomplete: truncated" in text
+    assert "Taken back" in text
+
+
+def test_a_run_that_looks_at_no_pixels_starts_without_what_it_does_not_need() -> None:
+    """Neither a database nor networks nor decoders are imported: half a second of each start."""
+    script = (
+        "from radcommons.cli.deid import _import_engine\n_import_engine(decodes=False)\nimport sys\nprint(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "pydicom" in loaded
+    assert not loaded & {"sqlalchemy", "scipy", "onnxruntime", "cv2", "PIL", "gdcm", "pylibjpeg", "requests"}
