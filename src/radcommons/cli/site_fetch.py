@@ -37,12 +37,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--site", "code", help="Site code, if the gateway has several; the first by default.")
 @click.option("--protocol", help="Selection protocol: a shipped one or a file.")
 @click.option("--profile", help="De-identification profile: a shipped one or a file.")
-@click.option("--clinical", type=_FILE, help="CSV with one line a patient or test.")
+@click.option("--clinical", type=_FILE, help="CSV or XLSX with one line a patient or test.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Worker processes.")
 @WHAT_IF
 @JSON
 def fetch(directory: Path, what_if: bool, as_json: bool, jobs: int, **options: Any) -> int:
     """Fetch the studies of a list from a PACS: what fits the protocol, what misses, and nothing twice."""
+    from radcommons.site.clinical import read_clinical
     from radcommons.site.fetch import Pace
     from radcommons.site.fetch import fetch as verb
     from radcommons.site.fetch_pace import Window
@@ -58,7 +59,7 @@ def fetch(directory: Path, what_if: bool, as_json: bool, jobs: int, **options: A
     with opened(directory) as store, ExitStack() as stack, progress_line("instances") as tick:
         route = _route(store, options)
         parts, connect, peer = _source(store, options, stack)
-        _take_clinical(store, options["clinical"], route.site, what_if=what_if)
+        table = read_clinical(options["clinical"]) if options["clinical"] else None
         report = verb(
             store,
             given,
@@ -69,6 +70,7 @@ def fetch(directory: Path, what_if: bool, as_json: bool, jobs: int, **options: A
             pace=pace,
             jobs=jobs,
             what_if=what_if,
+            clinical=table,
             progress=lambda done, expected: tick(done, max(done, expected)),
             say=lambda sentence: click.echo(sentence, err=True),
         )
@@ -104,18 +106,6 @@ def _route(store: Store, options: dict[str, Any]) -> Any:
         known = ", ".join(store.settings.sites)
         raise UsageError(f"The gateway has no site code '{options['code']}'.", mend=f"It has {known}.")
     return Route(site=options["code"] or "", protocol=options["protocol"] or "", profile=options["profile"] or "")
-
-
-def _take_clinical(store: Store, path: Path | None, site: str, *, what_if: bool) -> None:
-    """Keep the clinical table before anything is chosen by it."""
-    if path is None:
-        return
-    if what_if:
-        raise UsageError("--what-if writes nothing, and --clinical is kept.", mend="Give one of them.")
-    from radcommons.site.add import add
-    from radcommons.site.clinical import read_clinical
-
-    add(store, [], site=site or None, clinical=read_clinical(path))
 
 
 def _source(store: Store, options: dict[str, Any], stack: ExitStack) -> tuple[Path, Callable[[], Any], str]:

@@ -27,10 +27,9 @@ _PROJECTION_WORDS = re.compile(
     re.IGNORECASE,
 )
 _REFORMAT_KINDS = frozenset(("MPR", "REFORMATTED", "RESAMPLED", "MPR THICK", "MPR THIN", "CURVED", "CPR"))
-_REFORMAT_WORDS = re.compile(
-    r"(?<![^\W_])(mpr|cpr|reformat\w*|reconstr?\.? ?cor\w*|cor|coro|coronal\w*|koronar\w*|sag|sagg?it\w*)(?![^\W_])",
-    re.IGNORECASE,
-)
+_REFORMAT_WORDS = re.compile(r"(?<![^\W_])(mpr|cpr|reformat\w*|coronal\w*|sag|sagg?it\w*)(?![^\W_])", re.IGNORECASE)
+# Whole words alone: COR and Koronar- may be the coronary arteries.
+_OTHER_PLANE = re.compile(r"(?<![^\W_])(coronal\w*|sagg?itt?al\w*)(?![^\W_])", re.IGNORECASE)
 _CT_LIKE = ("CT", "MR", "PT")
 
 
@@ -91,6 +90,11 @@ def says_scout(text: str) -> bool:
 def says_projection(text: str) -> bool:
     """Tell whether a description alone names a projection or a rendering."""
     return bool(_PROJECTION_WORDS.search(text))
+
+
+def says_other_plane(text: str) -> bool:
+    """Tell whether a description alone names the coronal or sagittal plane."""
+    return bool(_OTHER_PLANE.search(text))
 
 
 def says_reformat(text: str) -> bool:

@@ -66,24 +66,33 @@ class Matches:
 
     def sentences(self) -> list[str]:
         """Return the report for people; numbers of rows, none of patients."""
-        told = [f"{self.exact} patient numbers are known here."]
+        told = [f"{_many(self.exact, 'patient number is', 'patient numbers are')} known here."]
         if self.nobody:
-            told.append(f"{len(self.nobody)} match no patient here yet (rows {_few(self.nobody)}).")
+            told.append(f"{_many(len(self.nobody), 'matches', 'match')} no patient here yet ({_few(self.nobody)}).")
         if self.two:
-            told.append(f"{len(self.two)} match two patients and are not used (rows {_few(self.two)}).")
+            told.append(f"{_many(len(self.two), 'matches', 'match')} two patients: not used ({_few(self.two)}).")
         if self.alike:
             rows = [(one.identifier, one.rows) for one in self.alike]
-            told.append(f"{len(self.alike)} are only alike a number here (rows {_few(rows)}): not used until accepted.")
+            are = _many(len(self.alike), "is", "are")
+            told.append(f"{are} only alike a number here ({_few(rows)}): not used until accepted.")
         if self.without_row:
-            told.append(f"{self.without_row} patients here have no row.")
+            told.append(f"{_many(self.without_row, 'patient here has', 'patients here have')} no row.")
         if self.looks_wrong:
             told.append("Hardly a number is of a patient here: is this the right table?")
         return told
 
 
+def _many(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
+
+
 def _few(found: Iterable[tuple[str, tuple[int, ...]]]) -> str:
     rows = sorted(row for _, numbers in found for row in numbers)
-    return ", ".join(map(str, rows[:8])) + (f" and {len(rows) - 8} more" if len(rows) > 8 else "")
+    return (
+        ("row " if len(rows) == 1 else "rows ")
+        + ", ".join(map(str, rows[:8]))
+        + (f" and {len(rows) - 8} more" if len(rows) > 8 else "")
+    )
 
 
 def known_patients(connection: sa.Connection, *, site: str) -> dict[str, set[str]]:

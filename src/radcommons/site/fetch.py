@@ -17,8 +17,10 @@ from pathlib import Path
 
 from radcommons.platform.policy import load_protocol
 from radcommons.records.errors import Conflict, PeerError, RadcommonsError
+from radcommons.site.clinical import ClinicalTable
 from radcommons.site.crosswalk import computed
 from radcommons.site.fetch_bring import Bringer
+from radcommons.site.fetch_clinical import against_plan, joined_table
 from radcommons.site.fetch_find import Finder, Pacs, Patience, Plan, StudyPlan, Task, tasks_of
 from radcommons.site.fetch_list import FetchList
 from radcommons.site.fetch_pace import Throttle, Window, local_now
@@ -75,6 +77,7 @@ def fetch(
     pace: Pace | None = None,
     jobs: int = 2,
     what_if: bool = False,
+    clinical: ClinicalTable | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> FetchReport:
@@ -97,6 +100,8 @@ def fetch(
         Worker processes that decide what arrived.
     what_if : bool
         Asks and chooses, writes and fetches nothing.
+    clinical : ClinicalTable, optional
+        Kept first, or only asked where nothing is written; the report says which of its numbers fit nobody.
     progress, say : callable
         Called with instances (here, expected), and with sentences such as when a window opens.
 
@@ -123,6 +128,7 @@ def fetch(
     def wait_for_window() -> None:
         _wait(pace.window, patience.stop, say)
 
+    table = joined_table(store, clinical, site=site, keep=not what_if)
     first = connect()
     try:
         finder = Finder(
@@ -134,6 +140,7 @@ def fetch(
             limit=pace.limit,
             patience=patience,
             keep=not what_if,
+            clinical=table,
         )
         plan = finder.find(asked.wanted, before_each=wait_for_window)
     finally:
@@ -159,6 +166,7 @@ def fetch(
         what_if=what_if,
         added={state: count for state, count in added.items() if state != "seen"},
         problem=problem,
+        clinical=None if clinical is None else against_plan(store, clinical, plan, site=site),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
 from radcommons.dicom.dates import parse_date
+from radcommons.dicom.imagekinds import says_other_plane, says_projection, says_scout
 from radcommons.records.protocol import Decision, FactValue, SelectionProtocol, decide
 from radcommons.site.clinical import ClinicalEntry
 from radcommons.site.pacs_find import Hits, Listed, Wanted, text, texts
@@ -106,18 +106,18 @@ def listed_facts(study: Listed, series: Listed, *, clinical: Sequence[ClinicalEn
     together = _together(study.header, series.header)
     modalities = {one.upper() for one in texts(study.header, "ModalitiesInStudy")}
     modality = text(series.header, "Modality").upper() or (next(iter(modalities)) if len(modalities) == 1 else "")
-    described = " ".join(text(together, name) for name in ("SeriesDescription", "ProtocolName"))
+    described = " / ".join(together[name] for name in ("SeriesDescription", "ProtocolName"))
+    named = together["SeriesDescription"]
     return {
         "modality": modality or None,
         "is_chest": is_chest(together),
-        "is_localizer": True if _SCOUT.search(described) else None,
-        "is_projection_image": True if _PROJECTION.search(described) else None,
+        "is_axial": False if modality == "CT" and says_other_plane(named) else None,
+        "is_localizer": True if says_scout(described) else None,
+        "is_projection_image": True if says_projection(named) else None,
         **known_of(together, clinical),
     }
 
 
-_SCOUT = re.compile(r"scout|topogram|locali[sz]er|surview|scanogram", re.IGNORECASE)
-_PROJECTION = re.compile(r"(^|[^a-z])(mip|minip|min ip|max ip)([^a-z]|$)", re.IGNORECASE)
 _DESCRIBING = (
     "BodyPartExamined",
     "ProtocolName",
@@ -129,10 +129,7 @@ _DESCRIBING = (
 )
 
 
-def _together(study: Dataset, series: Dataset) -> Dataset:
-    both = Dataset()
-    for keyword in _DESCRIBING:
-        setattr(both, keyword, text(series, keyword) or text(study, keyword))
+def _together(study: Dataset, series: Dataset) -> dict[str, str]:
+    both = {keyword: text(series, keyword) or text(study, keyword) for keyword in _DESCRIBING}
     day = parse_date(text(study, "StudyDate"))
-    both.StudyDate = f"{day:%Y%m%d}" if day else ""
-    return both
+    return {**both, "StudyDate": f"{day:%Y%m%d}" if day else ""}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
@@ -18,8 +19,7 @@ from radcommons.site.fetch_state import (
     MOVED,
     WAITING,
     WITHDRAWN,
-    gone_studies,
-    is_withdrawn,
+    Before,
     save_series,
     save_study,
 )
@@ -32,6 +32,7 @@ R = TypeVar("R")
 # What a repeat cannot mend; someone has to change a setting.
 PERMANENT = ("peer-refuses",)
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+_KNOWN_FOR_S = 20.0
 
 
 class Pacs(Protocol):
@@ -148,6 +149,8 @@ class Finder:
     patience : Patience
     keep : bool
         False writes nothing.
+    clinical : mapping of patient number to entries, optional
+        What a table says that is not kept; the store's own is asked for all others.
     """
 
     store: Store
@@ -158,24 +161,29 @@ class Finder:
     limit: int
     patience: Patience
     keep: bool = True
+    clinical: Mapping[str, Sequence[ClinicalEntry]] | None = None
 
     def find(self, wanted: Sequence[Wanted], *, before_each: Callable[[], None] = lambda: None) -> Plan:
         """Return the plan of what to fetch; a study that answers to two lines stands under the first."""
         plan = Plan()
+        before = Before.read(self.store, self.peer, site=self.site)
+        read_at = time.monotonic()
         for one in wanted:
             before_each()
-            plan.lines.append(self._line(one, plan))
+            if time.monotonic() - read_at > _KNOWN_FOR_S:  # a list may take nights, and somebody opts out meanwhile
+                before, read_at = Before.read(self.store, self.peer, site=self.site), time.monotonic()
+            plan.lines.append(self._line(one, plan, before))
         return plan
 
-    def _line(self, wanted: Wanted, plan: Plan) -> LineOutcome:
+    def _line(self, wanted: Wanted, plan: Plan, before: Before) -> LineOutcome:
         hits = self.patience.keep_asking(self.pacs, lambda: self.pacs.studies(wanted, limit=self.limit))
         chosen: Chosen = choose(wanted, hits)
         for study in chosen.studies:
             if study.study_uid not in plan.studies:
-                plan.studies[study.study_uid] = self._study(study, wanted.line)
+                plan.studies[study.study_uid] = self._study(study, wanted.line, before)
         found = {study.study_uid for study in chosen.studies}
         # A line that now means nothing or two patients says nothing about where the earlier study went.
-        moved = gone_studies(self.store, self.peer, wanted, found) if not hits.is_cut else 0
+        moved = before.gone_studies(wanted, found) if not hits.is_cut else 0
         return LineOutcome(
             line=wanted.line,
             code=MOVED if moved and not found else chosen.code,
@@ -184,8 +192,8 @@ class Finder:
             moved=moved,
         )
 
-    def _study(self, study: Listed, line: int) -> StudyPlan:
-        if is_withdrawn(self.store, site=self.site, patient_id=study.patient_id, issuer=study.issuer):
+    def _study(self, study: Listed, line: int, before: Before) -> StudyPlan:
+        if before.is_withdrawn(patient_id=study.patient_id, issuer=study.issuer):
             planned = StudyPlan(study=study, line=line, state=WITHDRAWN)
         else:
             series = self.patience.keep_asking(self.pacs, lambda: self.pacs.series(study.study_uid))
@@ -217,6 +225,8 @@ class Finder:
         return replace(series, count=len(images))
 
     def _clinical(self, patient_id: str) -> tuple[ClinicalEntry, ...]:
+        if self.clinical is not None and patient_id in self.clinical:
+            return tuple(self.clinical[patient_id])
         query = sa.select(clinical_table.c.members).where(
             clinical_table.c.site == self.site, clinical_table.c.patient_id == patient_id
         )

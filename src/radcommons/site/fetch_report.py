@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from radcommons.site.clinical_take import Matches
 from radcommons.site.fetch_choose import WORDS
 from radcommons.site.fetch_find import LineOutcome, Plan, StudyPlan
 from radcommons.site.fetch_list import LineProblem
@@ -71,6 +72,7 @@ class FetchReport:
     what_if: bool
     added: Mapping[str, int] = field(default_factory=dict)
     problem: str = ""
+    clinical: Matches | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -105,6 +107,7 @@ class FetchReport:
             "mb_per_s": round(self.size / 1e6 / self.seconds, 1) if self.seconds else 0.0,
             "added": dict(self.added),
             "problem": self.problem,
+            "clinical": None if self.clinical is None else _fits(self.clinical),
             "list_problems": [asdict(one) for one in self.problems],
             "by_line": [asdict(line) for line in self.lines],
             "by_study": [asdict(one) for one in self.studies],
@@ -123,6 +126,8 @@ class FetchReport:
             yield f"{count:>6} studies {word}" + (f": {share}" if state in _WORST_FIRST else "")
         for criterion, count in self._excluded().items():
             yield f"{count:>6} series left out by criterion '{criterion}'"
+        if self.clinical is not None:
+            yield from (f"clinical table: {sentence}" for sentence in self.clinical.sentences())
         yield from self._warnings()
 
     def _excluded(self) -> Counter[str]:
@@ -146,6 +151,18 @@ class FetchReport:
             yield f"{moved:>6} studies of an earlier fetch no longer answer to their line: moved or deleted."
         for one in self.problems:
             yield f"line {one.line} of the list {one.message}"
+
+
+def _fits(found: Matches) -> dict[str, Any]:
+    """Return how a clinical table fits, by rows: its numbers stay out of reports."""
+    return {
+        "known": found.exact,
+        "nobody": [list(rows) for _, rows in found.nobody],
+        "two": [list(rows) for _, rows in found.two],
+        "alike": [{"rows": list(one.rows), "how": one.how} for one in found.alike],
+        "without_row": found.without_row,
+        "is_probably_wrong": found.looks_wrong,
+    }
 
 
 def summed(planned: StudyPlan, outcomes: Sequence[SeriesOutcome]) -> StudyOutcome:
@@ -176,6 +193,7 @@ def reported(
     what_if: bool,
     added: Mapping[str, int],
     problem: str = "",
+    clinical: Matches | None = None,
 ) -> FetchReport:
     """Return the report of a plan and of what came of it, by study UID."""
     return FetchReport(
@@ -188,4 +206,5 @@ def reported(
         what_if=what_if,
         added=added,
         problem=problem,
+        clinical=clinical,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from radcommons.platform.clock import instant
-from radcommons.site.optout import is_opted_out
+from radcommons.site.optout import all_marks, marks_of
 from radcommons.site.pacs_find import Listed, Wanted
 from radcommons.site.patient import PatientKey
 from radcommons.site.store import Store
@@ -72,31 +73,50 @@ def came(store: Store, study_uid: str, series_uid: str) -> Came:
     return Came(sop_uids=frozenset(digests), differing=sum(len(several) > 1 for several in digests.values()))
 
 
-def gone_studies(store: Store, peer: str, wanted: Wanted, found: set[str]) -> int:
-    """Count the studies that an earlier fetch of this accession number saw and that no longer answer to it."""
-    if not wanted.accession:
-        return 0
-    query = sa.select(fetch_study.c.study_uid).where(
-        fetch_study.c.peer == peer,
-        fetch_study.c.accession == wanted.accession,
-        fetch_study.c.state.not_in((EXCLUDED, WITHDRAWN)),
-    )
-    with store.read() as connection:
-        return len(set(connection.execute(query).scalars()) - found)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What the store knew when a list was begun: asked once, since a list has thousands of lines."""
 
+    site: str
+    secret: bytes
+    seen: Mapping[str, frozenset[str]]
+    withdrawn: frozenset[tuple[str, str]]
+    marks: frozenset[str]
 
-def is_withdrawn(store: Store, *, site: str, patient_id: str, issuer: str) -> bool:
-    """Say whether a patient was taken back or opted out; with an unknown issuer, any of that identifier."""
-    if not patient_id:
-        return False
-    key = PatientKey(site=site, issuer=issuer, patient_id=patient_id)
-    secret = store.mapping_secret()
-    query = sa.select(patient.c.id).where(
-        patient.c.site == site, patient.c.patient_id == patient_id, patient.c.withdrawn_at.is_not(None)
-    )
-    if issuer:
-        query = query.where(patient.c.issuer.in_((issuer, "")))
-    with store.read() as connection:
-        if is_opted_out(connection, (key,), secret=secret):
+    @classmethod
+    def read(cls, store: Store, peer: str, *, site: str) -> Before:
+        """Read it."""
+        wanted = sa.select(fetch_study.c.accession, fetch_study.c.study_uid).where(
+            fetch_study.c.peer == peer, fetch_study.c.state.not_in((EXCLUDED, WITHDRAWN))
+        )
+        gone = sa.select(patient.c.patient_id, patient.c.issuer).where(
+            patient.c.site == site, patient.c.withdrawn_at.is_not(None)
+        )
+        seen: defaultdict[str, set[str]] = defaultdict(set)
+        with store.read() as connection:
+            for row in connection.execute(wanted):
+                seen[str(row.accession)].add(str(row.study_uid))
+            withdrawn = frozenset((str(row.patient_id), str(row.issuer)) for row in connection.execute(gone))
+            marks = all_marks(connection)
+        return cls(
+            site=site,
+            secret=store.mapping_secret(),
+            seen={accession: frozenset(uids) for accession, uids in seen.items()},
+            withdrawn=withdrawn,
+            marks=marks,
+        )
+
+    def gone_studies(self, wanted: Wanted, found: set[str]) -> int:
+        """Count the studies that an earlier fetch of this accession number saw and that no longer answer to it."""
+        return len(self.seen.get(wanted.accession, frozenset()) - found) if wanted.accession else 0
+
+    def is_withdrawn(self, *, patient_id: str, issuer: str) -> bool:
+        """Say whether a patient was taken back or opted out; with an unknown issuer, any of that identifier."""
+        if not patient_id:
+            return False
+        key = PatientKey(site=self.site, issuer=issuer, patient_id=patient_id)
+        if self.marks and not self.marks.isdisjoint(marks_of(self.secret, key)):
             return True
-        return connection.execute(query.limit(1)).first() is not None
+        if issuer:
+            return (patient_id, issuer) in self.withdrawn or (patient_id, "") in self.withdrawn
+        return any(number == patient_id for number, _ in self.withdrawn)

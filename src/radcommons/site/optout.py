@@ -138,7 +138,8 @@ def mark_of(secret: bytes, *, site: str | None, issuer: str | None, patient_id: 
     return mac.hexdigest()
 
 
-def _marks(secret: bytes, key: PatientKey) -> list[str]:
+def marks_of(secret: bytes, key: PatientKey) -> list[str]:
+    """Return every mark that would put a patient on the list."""
     return [
         mark_of(secret, site=site, issuer=issuer, patient_id=key.patient_id)
         for site in (key.site, None)
@@ -148,8 +149,13 @@ def _marks(secret: bytes, key: PatientKey) -> list[str]:
 
 def is_opted_out(connection: sa.Connection, keys: Iterable[PatientKey], *, secret: bytes) -> bool:
     """Say whether one of a patient's numbers stands on the list."""
-    marks = [mark for key in keys for mark in _marks(secret, key)]
+    marks = [mark for key in keys for mark in marks_of(secret, key)]
     return connection.execute(sa.select(opt_out.c.mark).where(opt_out.c.mark.in_(marks)).limit(1)).first() is not None
+
+
+def all_marks(connection: sa.Connection) -> frozenset[str]:
+    """Return the whole list."""
+    return frozenset(str(mark) for mark in connection.execute(sa.select(opt_out.c.mark)).scalars())
 
 
 def count(store: Store) -> int:
@@ -266,7 +272,7 @@ def enforce(store: Store) -> list[TakenBack]:
         wanted = {
             pseudonym
             for key, pseudonym in known_keys(connection, withdrawn=False)
-            if not listed.isdisjoint(_marks(secret, key))
+            if not listed.isdisjoint(marks_of(secret, key))
         }
     return [take_back(store, [pseudonym], reason="opt-out") for pseudonym in sorted(wanted)]
 

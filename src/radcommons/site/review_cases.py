@@ -30,7 +30,9 @@ OF_EACH_FILE = frozenset(
     }
 )
 # Asked of a series, a study or a patient where the protocol is applied, each with the picture that it needs.
-OF_SELECTION = frozenset({"criterion-undecided", "series-undecided", "other-series", "over-quota"})
+OF_SELECTION = frozenset(
+    {"criterion-undecided", "series-undecided", "other-series", "over-quota", "slice-repeated", "clinical-contradicts"}
+)
 _OF_STUDY = frozenset({"set-aside", "study-of-two-patients", "cover-undecided"})
 _TAKEN_BACK = "undone "
 

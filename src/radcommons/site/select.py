@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 from pydicom.dataset import Dataset
 
@@ -17,6 +18,14 @@ from radcommons.dicom.views import view_of
 from radcommons.records.clinical import TestMethod, TestResult
 from radcommons.records.protocol import FactValue
 from radcommons.site.clinical import ClinicalEntry, age_of
+
+
+class Described(Protocol):
+    """What answers by keyword: a data set, or the plain words of a PACS's answer."""
+
+    def get(self, key: str, /) -> Any:
+        """Return a value, None where there is none."""
+
 
 # COVID-19, virus identified / not identified, and its late conditions (ICD-10, WHO emergency codes).
 COVID_CODES = ("U07.1", "U071", "U07.2", "U072")
@@ -70,12 +79,12 @@ def facts(header: Header, *, clinical: Sequence[ClinicalEntry] = ()) -> dict[str
     }
 
 
-def known_of(dataset: Dataset, clinical: Sequence[ClinicalEntry]) -> dict[str, FactValue]:
+def known_of(dataset: Described, clinical: Sequence[ClinicalEntry]) -> dict[str, FactValue]:
     """Return what the patient's elements and the clinical table tell, of an object or of a PACS's answer alike."""
     return {"age_years": _age(dataset, clinical), "sex": _sex(dataset, clinical), **clinical_facts(clinical)}
 
 
-def _text(dataset: Dataset, keyword: str) -> str:
+def _text(dataset: Described, keyword: str) -> str:
     found = dataset.get(keyword)
     return "" if found is None else str(found).strip()
 
@@ -87,14 +96,14 @@ def _number(dataset: Dataset, keyword: str) -> float | None:
         return None
 
 
-def is_chest(dataset: Dataset) -> bool | None:
+def is_chest(dataset: Described) -> bool | None:
     """Tell whether any description names the chest; False only where the body part is named and is another."""
     if any(_CHEST.search(_text(dataset, keyword)) for keyword in _DESCRIPTIONS):
         return True
     return False if _ELSEWHERE.search(_text(dataset, "BodyPartExamined")) else None
 
 
-def _age(dataset: Dataset, clinical: Sequence[ClinicalEntry]) -> float | None:
+def _age(dataset: Described, clinical: Sequence[ClinicalEntry]) -> float | None:
     found = re.fullmatch(r"(\d{1,3})([DWMY]?)", _text(dataset, "PatientAge").upper())
     if found:
         return int(found[1]) / {"D": 365.2425, "W": 52.1775, "M": 12, "Y": 1, "": 1}[found[2]]
@@ -105,7 +114,7 @@ def _age(dataset: Dataset, clinical: Sequence[ClinicalEntry]) -> float | None:
     return next((age for entry in clinical if (age := age_of(entry, study)) is not None), None)
 
 
-def study_date(dataset: Dataset) -> str:
+def study_date(dataset: Described) -> str:
     """Return the best date of the examination (DA), empty when there is none."""
     for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"):
         if parse_date(_text(dataset, keyword)):
@@ -113,7 +122,7 @@ def study_date(dataset: Dataset) -> str:
     return ""
 
 
-def _sex(dataset: Dataset, clinical: Sequence[ClinicalEntry]) -> str | None:
+def _sex(dataset: Described, clinical: Sequence[ClinicalEntry]) -> str | None:
     stated = _text(dataset, "PatientSex").upper()
     if stated in ("F", "M", "O"):
         return stated

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from radcommons.platform.policy import load_protocol
 from radcommons.records.errors import RadcommonsError
+from radcommons.records.protocol import FactValue
 from radcommons.site.selection_quota import Owed, cases, owed
 from radcommons.site.selection_settle import kept_protocols
 from radcommons.site.store import Store
@@ -25,3 +26,31 @@ def owed_lines(store: Store) -> list[Owed]:
             for site in store.settings.sites
             for line in owed(protocol, cases(connection, protocol, site=site))
         ]
+
+
+_FACT_WORDS = {
+    "slice_thickness_mm": "{} mm slices",
+    "kernel": "{} kernel",
+    "plane": "{}",
+    "view": "view {}",
+    "view_kind": "{} view",
+    "modality": "{}",
+    "sex": "sex {}",
+}
+_FLAG_WORDS = {
+    "has_clinical_row": ("in the clinical table", "not in the clinical table"),
+    "rt_pcr_positive": ("RT-PCR positive", "RT-PCR not positive"),
+    "igm_positive": ("IgM positive", "IgM not positive"),
+    "clinical_diagnosis": ("clinically diagnosed", "not clinically diagnosed"),
+    "covid_suspected": ("COVID-19 suspected", "COVID-19 not suspected"),
+    "covid_negative": ("tested negative", "no negative test alone"),
+}
+
+
+def words_of_fact(name: str, value: FactValue) -> str:
+    """Return a fact as a person says it."""
+    if name in _FLAG_WORDS:
+        return _FLAG_WORDS[name][0 if value else 1]
+    if name == "age_years" and isinstance(value, int | float):
+        return f"{value:.0f} years"
+    return _FACT_WORDS.get(name, name + " {}").format(f"{value:g}" if isinstance(value, float) else value)

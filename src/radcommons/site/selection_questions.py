@@ -23,7 +23,7 @@ from radcommons.site.selection_stand import ASKED_CODES, Said, credit, stand
 from radcommons.site.store import Change, Store
 from radcommons.site.tables import file, finding
 from radcommons.site.tables_select import answer as answer_table
-from radcommons.site.tables_select import placed
+from radcommons.site.tables_select import placed, series
 
 # What a person can say of these goes for the files that wait and for no later ones.
 _ONCE = ("slice-repeated", "over-quota")
@@ -91,9 +91,15 @@ def _open_findings() -> sa.Select[Any]:
     names = ("site", "protocol", "path", "pseudonym", "study_uid", "series_uid", "sop_uid")
     return (
         sa.select(file.c.id, *(file.c[name] for name in names), finding.c.code, finding.c.where, finding.c.message)
-        .add_columns(placed.c.facts)
+        .add_columns(placed.c.facts, series.c.facts.label("now"))
         .join(finding, finding.c.file == file.c.id)
         .join(placed, placed.c.file == file.c.id)
+        .outerjoin(
+            series,
+            (series.c.site == file.c.site)
+            & (series.c.study_uid == file.c.study_uid)
+            & (series.c.series_uid == file.c.series_uid),
+        )
         .where(file.c.state == FileState.HELD, finding.c.answered.is_(False))
         .where(finding.c.severity == Severity.QUESTION, finding.c.code.in_(ASKED_CODES))
         .order_by(file.c.id)
@@ -119,6 +125,9 @@ def _asked(key: tuple[str, str, str, str], group: _Group) -> Asked:
     site, protocol, question, subject = key
     first = group.rows[0]
     facts = merged(read_facts(str(row.facts)) for row in group.rows)
+    # The table may have come since the file was judged; what a series is was looked up with it.
+    now = read_facts(str(first.now)) if first.now else {}
+    facts |= {name: now[name] for name in CLINICAL_FACTS if name in now}
     return Asked(
         id=question_id(site=site, protocol=protocol, question=question, subject=subject),
         site=site,

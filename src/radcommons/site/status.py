@@ -115,7 +115,8 @@ def flow(store: Store) -> list[FlowLine]:
 
 
 def _flow(connection: sa.Connection) -> Iterator[FlowLine]:
-    reason = sa.case((file.c.state == FileState.EXCLUDED, _first_criterion()), else_=file.c.code).label("why")
+    by_criterion = (file.c.state == FileState.EXCLUDED) & (file.c.code == "criterion-out")
+    reason = sa.case((by_criterion, sa.func.coalesce(_first_criterion(), file.c.code)), else_=file.c.code).label("why")
     count, patients, studies = (
         sa.func.count(),
         sa.func.count(sa.distinct(sa.func.nullif(file.c.pseudonym, ""))),
