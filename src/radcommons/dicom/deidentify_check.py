@@ -18,6 +18,7 @@ from pydicom.multival import MultiValue
 from radcommons.dicom._tables.ps3_15_e1 import BASIC
 from radcommons.dicom._tables.safe_private import SAFE
 from radcommons.dicom.allowed import Definition, definition
+from radcommons.dicom.clinicaldocument import texts_of_masked
 from radcommons.dicom.lexicon import is_clinical
 from radcommons.dicom.mapping import PSEUDONYM
 from radcommons.dicom.profile import Profile
@@ -27,6 +28,7 @@ from radcommons.dicom.uids import is_mapped_uid, is_standards_own, is_well_known
 TEXT_VRS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "PN", "AE", "UR"})
 CODE_STRING = re.compile(r"[A-Z0-9_ ]*")
 BODY_PART = 0x00180015
+DOCUMENT = 0x00420011
 # Written by the de-identifier itself, or judged by their form.
 STATED = frozenset({0x00080005, 0x00080050, 0x00100010, 0x00100020, 0x00120062, 0x00120063, 0x00120064, 0x0018A001})
 PIXELS = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003, 0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -62,7 +64,7 @@ def text_tokens(dataset: Dataset) -> Iterator[tuple[str, str]]:
             or _is_terminology(element, holder)
         ):
             continue
-        for text in _values(element):
+        for text in _document_texts(element) or _values(element):
             for found in WORD.finditer(text):
                 # the digits behind a decimal point are no number of anybody
                 if not (found[0].isdigit() and text[: found.start()].endswith(".")):
@@ -75,6 +77,8 @@ def _is_listed_creator(element: DataElement) -> bool:
 
 def _is_free_text(element: DataElement) -> bool:
     """Say whether people may have typed it: text, the body part, and what stands in a code string without being one."""
+    if int(element.tag) == DOCUMENT:
+        return bool(_document_texts(element))
     if element.VR == "CS":
         return int(element.tag) == BODY_PART or not all(CODE_STRING.fullmatch(text) for text in _values(element))
     return element.VR in TEXT_VRS
@@ -197,7 +201,14 @@ def _is_as_told(element: DataElement, kind: str, profile: Profile | None) -> boo
         return True
     if letters == "X" and kind == "3":
         return False
-    return tag in profile.replacements or _is_bare(element)
+    return tag in profile.replacements or _is_bare(element) or bool(_document_texts(element))
+
+
+def _document_texts(element: DataElement) -> list[str]:
+    """Return the texts of a clinical document that names nobody in its structure; nothing for any other element."""
+    if int(element.tag) != DOCUMENT or not isinstance(element.value, bytes):
+        return []
+    return texts_of_masked(element.value) or []
 
 
 def _is_time_as_told(element: DataElement, profile: Profile) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.dicom.deid_objects import ct
 
 from radcommons.dicom.deidentify import deidentify
+from radcommons.dicom.deidentify_check import foreign_tokens, not_allowed
 from radcommons.dicom.deidentify_document import cleaned_document
 from radcommons.dicom.mapping import KeyedMapper
 from radcommons.dicom.profile import load_profile
@@ -107,4 +108,19 @@ def test_an_object_with_a_clinical_document_passes_and_one_with_another_asks():
         assert b"quellmann" not in bytes(done.dataset.EncapsulatedDocument).lower()
         assert done.dataset.BurnedInAnnotation == "NO"
         assert "identity-flagged" not in {one.code for one in done.findings}
+        assert list(not_allowed(done.dataset, profile=load_profile("radcommons"))) == []
+        assert [path for path, _ in foreign_tokens(done.dataset)] == []
     assert told == {2: {("document-cleaned", "note")}, 1: {("encapsulated-document", "question")}}
+
+
+def test_a_document_that_names_somebody_is_not_allowed():
+    """Who judges an object finds a document that was not cleaned, and words in a cleaned one that may be names."""
+    document = ct()
+    document.SOPClassUID = "1.2.840.10008.5.1.4.1.1.104.2"
+    document.EncapsulatedDocument = CDA.encode()
+    done = deidentify(document, profile=load_profile("radcommons"), mapper=MAPPER, known=KNOWN).dataset
+    clean_one = bytes(done.EncapsulatedDocument)
+    done.EncapsulatedDocument = CDA.encode()
+    assert "EncapsulatedDocument" in list(not_allowed(done, profile=load_profile("radcommons")))
+    done.EncapsulatedDocument = clean_one.replace(b"normal heart", b"Zorblax heart")
+    assert ("EncapsulatedDocument", "zorblax") in list(foreign_tokens(done))
