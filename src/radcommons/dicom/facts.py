@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 from radcommons.dicom.deidentify_stream import Mend
 from radcommons.dicom.elements import Irregular, Meta, MetaReader, Raw, element_at, top_level
 from radcommons.dicom.headerkind import FIXED, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
+from radcommons.dicom.layout import PIXEL_TAGS
 from radcommons.dicom.part import is_creator, parse_alone
 from radcommons.dicom.plan import Plan, Slot
 from radcommons.dicom.quick_items import items_of
@@ -178,7 +179,8 @@ class _Asking(Generic[F]):
         if end == size or not self._has_pixels:
             return end == size and not self._has_pixels
         try:
-            return pixels_of(source, size, element_at(head, end, implicit=self._encoding.implicit)) is not None
+            raw = element_at(head, end, implicit=self._encoding.implicit)
+            return raw.tag in PIXEL_TAGS and pixels_of(source, size, raw) is not None
         except Irregular:
             return False
 

@@ -58,3 +58,11 @@ def test_damage_behind_the_pixels_of_the_first_is_not_said_of_the_next():
     reader, fine = FactsReader(_told), file_of(slice_of(1))
     assert reader.read(io.BytesIO(fine + b"\xe0\x7f\x20")).findings
     assert [reader.read(io.BytesIO(fine)).findings for _ in range(2)] == [(), ()]
+
+
+def test_an_element_in_the_place_of_the_pixels_is_no_pixels():
+    """Where another element stands behind the header, the answer is that of the whole file."""
+    fine = file_of(slice_of(1))
+    other = fine.replace(b"\xe0\x7f\x10\0OW", b"\xff\x7f\x10\0OW")
+    reader = FactsReader(_told)
+    assert [reader.read(io.BytesIO(file)).header is None for file in (fine, fine, other)] == [False, True, False]
