@@ -296,8 +296,8 @@ def _left(
     header = replace(header, dataset=dataset)
     found = {}
     for index, frame in zip(chosen, iter_frames(pixels.source, header, indices=chosen), strict=True):
-        if is_slice(dataset):
-            boxes_left = find_writing(frame, dataset, detector=detector, look=Look.QUICK)[0]
+        if is_slice(base.dataset):  # covering made the object a derived one, but not its noise
+            boxes_left = find_writing(frame, base.dataset, detector=detector, look=Look.QUICK)[0]
         else:
             boxes_left = detector.find_text(whole_range(frame, dataset), longest_side=_SECOND_LOOK)
         again = [
@@ -306,7 +306,7 @@ def _left(
             if is_of_letters(box, frame.shape)
             and not any(overlap(box, other) for other in (*boxes[index], *kept.get(index, ())))
         ]
-        texts = [one.box for one in _read(frame, dataset, again, reader) if one.kind is Kind.TEXT]
+        texts = [one.box for one in _read(frame, base.dataset, again, reader) if one.kind is Kind.TEXT]
         if texts:
             found[index] = [grown(box, frame.shape, kept.get(index, ())) for box in merged(texts)]
     return found

@@ -15,14 +15,17 @@ from radcommons.dicom.frames import Frame
 # A word's worth of the frame, lying and standing, laid out twice so that a word is whole in one of both.
 _LONG, _SHORT = 64, 16
 # Pairs of one value in it: so many, and so many times more than of the values beside it.
-_PAIRS = 10
+_PAIRS = 12
 _RATIO = 3
-_BESIDE = 4
-# A value this frequent is the ground itself: air that was cut off, the frame around a reconstruction.
-_GROUND = 0.003
-# So many values at either end are left out: there values were cut off, and rounding repeats the ones beside.
+_BESIDE = 5
+# A value with so many pairs is the ground itself: air that was cut off, the frame around a reconstruction.
+_GROUND = 1500
+# Where so large a share has the highest value, values were cut off, and rounding repeats those beside.
+_CUT_SHARE = 0.02
 _CUT = 3
 _APART = 8  # letters of a word stand nearer
+_REACH = 3  # heights of the line: a space and a letter without pairs
+_TALL = 24
 _MOST_PAIRS = 0.5
 _WIDEST = 1 << 17
 
@@ -47,13 +50,18 @@ def plateaus(frame: Frame) -> list[Box]:
     values, y, x = _pairs(frame)
     if not _PAIRS <= values.size <= _MOST_PAIRS * frame.size:
         return []
-    crowded: set[int] = set()
+    is_cut = bool((frame == frame.max()).mean() > _CUT_SHARE)
+    is_telling = np.zeros(len(values), np.bool_)
     for down, across in ((_SHORT, _LONG), (_LONG, _SHORT)):
         for shift in (0, 1):
             rows = (y + shift * down // 2) // down
             columns = (x + shift * across // 2) // across
-            crowded |= _crowded(values, rows, columns, frame.size)
-    return [box for value in sorted(crowded) for box in _boxes(y[values == value], x[values == value], frame.shape)]
+            is_telling |= _crowded(values, rows, columns, is_cut)
+    found = []
+    for value in np.unique(values[is_telling]).tolist():
+        near = abs(values - value) <= 1
+        found += _boxes(y[near], x[near], is_telling[near], frame.shape)
+    return found
 
 
 def _pairs(frame: Frame) -> tuple[_Ints, _Ints, _Ints]:
@@ -68,35 +76,64 @@ def _pairs(frame: Frame) -> tuple[_Ints, _Ints, _Ints]:
     return values, rows, columns
 
 
-def _crowded(values: _Ints, rows: _Ints, columns: _Ints, frame_size: int) -> set[int]:
+def _crowded(values: _Ints, rows: _Ints, columns: _Ints, is_cut: bool) -> NDArray[np.bool_]:
     """Return (value, row, column) of the cells that hold far more pairs of a value than of those beside it."""
     width, low = int(columns.max()) + 1, int(values.min()) - _BESIDE
     area = width * (int(rows.max()) + 1)
-    keys, counts = np.unique((values - low) * area + rows * width + columns, return_counts=True)
-    many = np.flatnonzero(counts >= _PAIRS)
-    beside = np.zeros(len(many), np.int64)
-    for step in (*range(-_BESIDE, 0), *range(1, _BESIDE + 1)):
-        at = np.searchsorted(keys, keys[many] + step * area)
-        at = np.minimum(at, len(keys) - 1)
-        beside = np.maximum(beside, np.where(keys[at] == keys[many] + step * area, counts[at], 0))
-    stands_out = counts[many] >= _PAIRS + _RATIO * beside
-    ground = np.bincount(values - values.min()) > _GROUND * frame_size
-    ground[:_CUT] = ground[-_CUT:] = True
+    own = (values - low) * area + rows * width + columns
+    keys, counts = np.unique(own, return_counts=True)
+    many = np.flatnonzero(2 * counts >= _PAIRS)
+
+    def at(step: int) -> _Ints:
+        """Return the counts of the values so far away, in the same cells."""
+        place = np.minimum(np.searchsorted(keys, keys[many] + step * area), len(keys) - 1)
+        return np.where(keys[place] == keys[many] + step * area, counts[place], 0)
+
+    # Letters drawn with smoothing round to two values, one beside the other.
+    mine = counts[many] + np.maximum(at(-1), at(1))
+    beside = np.max([at(step) for step in (*range(-_BESIDE, -1), *range(2, _BESIDE + 1))], axis=0)
+    stands_out = mine >= _PAIRS + 2 * _RATIO * beside
+    ground = np.bincount(values - values.min()) > _GROUND
+    ground[:-1] |= ground[1:]
+    ground[1:] |= ground[:-1]
+    ground[: _CUT + 1] = True  # air is cut off, were it in few pixels
+    ground[len(ground) - (_CUT + 1) * is_cut :] = True
     cells = keys[many[stands_out]]
     cells = cells[~ground[cells // area + low - values.min()]]
-    return set((cells // area + low).tolist())
+    return np.isin(own, cells)
 
 
-def _boxes(y: _Ints, x: _Ints, shape: tuple[int, ...]) -> list[Box]:
+def _boxes(y: _Ints, x: _Ints, is_telling: NDArray[np.bool_], shape: tuple[int, ...]) -> list[Box]:
     """Return the bounds of the pairs of one value that stand together: letters do, strays do not."""
     marks = np.zeros(shape, np.uint8)
     marks[y, x] = 1
-    labels, count = ndimage.label(ndimage.maximum_filter(marks, 2 * _APART + 1))
+    labels, _ = ndimage.label(ndimage.maximum_filter(marks, 2 * _APART + 1))
     mine = labels[y, x]
-    many = np.flatnonzero(np.bincount(mine, minlength=count + 1) >= _PAIRS)
     found = []
-    for label in many.tolist():
+    for label in np.unique(mine[is_telling]).tolist():
         rows, columns = y[mine == label], x[mine == label]
         left, top = int(columns.min()), int(rows.min())
-        found.append((left, top, int(columns.max()) - left + 1, int(rows.max()) - top + 1))
+        right, bottom = int(columns.max()), int(rows.max())
+        if right - left >= bottom - top:
+            left, right = _longer(
+                x[(y >= top - 1) & (y <= bottom + 1)], left, right, _REACH * min(bottom - top + 1, _TALL)
+            )
+        else:
+            top, bottom = _longer(
+                y[(x >= left - 1) & (x <= right + 1)], top, bottom, _REACH * min(right - left + 1, _TALL)
+            )
+        found.append((left, top, right - left + 1, bottom - top + 1))
     return found
+
+
+def _longer(places: _Ints, first: int, last: int, reach: int) -> tuple[int, int]:
+    """Return the ends of a line, with the letters before and behind that have fewer pairs."""
+    for place in np.sort(places[places > last]).tolist():
+        if place - last > reach:
+            break
+        last = place
+    for place in np.sort(places[places < first])[::-1].tolist():
+        if first - place > reach:
+            break
+        first = place
+    return first, last
