@@ -124,6 +124,7 @@ def add(
         )
         counts, codes = _run(store, paths, pool=pool, under=under, progress=progress, decided=decided)
         settle(store)
+        settle_groups(store)
     already = counts.pop("", 0)
     return Added(states=dict(counts), codes=dict(codes), already=already, seconds=time.monotonic() - began)
 
