@@ -28,6 +28,7 @@ from radcommons.site.clinical_take import joined, known_patients, match, write_c
 from radcommons.site.judge import refused, start_judge
 from radcommons.site.optout import follow
 from radcommons.site.record import AddedUnder, is_settled, record
+from radcommons.site.review_groups import settle as settle_groups
 from radcommons.site.selection_settle import keep_protocol, settle
 from radcommons.site.store import Store, only_one, open_store
 from radcommons.site.tables import clinical as clinical_table
