@@ -188,3 +188,18 @@ def test_names_of_files_write_no_lines_of_their_own(tmp_path: Path, key: Path) -
     assert "written: 0" in done.stdout.splitlines()
     found = deid(tmp_path / "in", "--out", tmp_path / "out", "--key-file", key, *QUICK, ok=1)
     assert found["refused"] == 3
+
+
+def test_what_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
+    """An output, key file or report in a place that takes none ends at once with two, and nothing was made."""
+    folder = tmp_path / "in"
+    series(folder, count=1)
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    before = set(tmp_path.rglob("*"))
+    for option in ("--out", "--key-file", "--report", "--crosswalk"):
+        words = {"--out": tmp_path / "out", option: blocked / "below.html"}
+        done = run("deid", folder, *(word for pair in words.items() for word in pair))
+        assert done.returncode == 2, option
+        assert "cannot be written" in done.stderr
+        assert set(tmp_path.rglob("*")) == before

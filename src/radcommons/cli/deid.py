@@ -119,8 +119,12 @@ def deid(paths: tuple[Path, ...], out: Path | None, as_json: bool, **options: An
     _check_usage(out, what_if=what_if, reports=reports)
     if out is not None:
         check_folders(paths, out)
+    if not what_if:
+        key_file = options["key_file"]
+        new_key = None if key_file is None or key_file.exists() else key_file
+        _check_writable(out, new_key, options["crosswalk"], *reports)
+    profile, known, merges = load_profile(options["profile"]), _roster(options["known"]), _merges(options["merges"])
     settings, has_key_file = _settings(None if what_if else out, options)
-    profile = load_profile(options["profile"])
     links = None if what_if else _links(options, settings, profile)
     if settings.out is not None:
         claim(settings.out, Mark.of(settings.secret, site=settings.site, profile_digest=profile.digest))
@@ -128,8 +132,8 @@ def deid(paths: tuple[Path, ...], out: Path | None, as_json: bool, **options: An
         run = deid_run(
             paths,
             settings=settings,
-            known=_roster(options["known"]),
-            merges=_merges(options["merges"]),
+            known=known,
+            merges=merges,
             jobs=options["jobs"],
             same_uid=SameUid(options["same_uid"]),
             listeners=Listeners(
@@ -165,6 +169,17 @@ def _check_usage(out: Path | None, *, what_if: bool, reports: tuple[Path, ...]) 
     for path in reports:
         if path.suffix.lower() not in _REPORTS:
             raise UsageError(f"No report is written as {path.name}.", mend=f"Use one of {', '.join(_REPORTS)}.")
+
+
+def _check_writable(*paths: Path | None) -> None:
+    """Refuse before the work what could not be written after it."""
+    for path in paths:
+        if path is not None:
+            whole = path.absolute()
+            there = next(place for place in (whole, *whole.parents) if place.exists())
+            there = there.parent if there == whole and there.is_file() else there  # a report is replaced
+            if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+                raise UsageError(f"{path} cannot be written.", mend=f"Check the rights of {there}, or name another.")
 
 
 def _settings(out: Path | None, options: dict[str, Any]) -> tuple[DeidSettings, bool]:
