@@ -364,6 +364,7 @@ def status(directory: Path, drawing: Path | None, as_json: bool) -> int:
 @DIRECTORY
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address of the page; another one needs TLS.")
 @click.option("--port", type=int, default=8043, show_default=True, help="Port of the local page.")
+@click.option("--name", "names", multiple=True, help="Name of this machine in browsers' addresses, beside --host.")
 @click.option("--tls-cert", type=_FILE, help="Certificate chain of the page (PEM).")
 @click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
 @click.option("--dimse-port", type=int, help="Port for C-STORE and C-ECHO; none without it.")

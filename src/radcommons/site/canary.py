@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ from radcommons.site.add import add
 from radcommons.site.hub import Hub
 from radcommons.site.seal import software
 from radcommons.site.settings import STANDING_AGREEMENT, write_settings
-from radcommons.site.store import Store, create_store, open_store
+from radcommons.site.store import Store, create_store, only_one, open_store
 from radcommons.site.tables import file, policy, submission
 from radcommons.site.tables_users import canary
 
@@ -73,11 +74,13 @@ def run(store: Store, hub: Hub, *, site: str, profile: str, progress: Callable[[
         If the hub offers no canary set.
     PeerError
         If it does not answer, or with something else.
+    Conflict
+        If another run of it is under way here.
     """
     archive = hub.canary()
     chosen = load_profile(profile)
     named = PolicyRef(id=chosen.id, version=chosen.version, digest=chosen.digest)
-    with tempfile.TemporaryDirectory(dir=store.directory, prefix=".canary-") as name:
+    with only_one(store.directory, "canary"), _folder(store) as name:
         files = _unpacked(archive, Path(name) / "set")
         with _trial(store, Path(name) / "gateway", site=site, profile=profile) as trial:
             protocol = Path(name) / "canary.yaml"
@@ -95,6 +98,15 @@ def run(store: Store, hub: Hub, *, site: str, profile: str, progress: Callable[[
     )
     verdict = parse(CanaryVerdict, hub.hand_in_canary(_packed(result, objects, key=store.signing_key)))
     return _keep(store, result, verdict)
+
+
+@contextmanager
+def _folder(store: Store) -> Iterator[str]:
+    """Yield a folder for one run; what a run left behind that was killed goes first."""
+    for left in store.directory.glob(".canary-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=store.directory, prefix=".canary-") as name:
+        yield name
 
 
 def _unpacked(archive: bytes, folder: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from radcommons.site.join import hub_key
 from radcommons.site.pacs import echo, parse_peer
 from radcommons.site.sessions import SiteSession
 from radcommons.site.settings import STANDING_AGREEMENT
-from radcommons.site.store import Store, only_one
+from radcommons.site.store import Store
 from radcommons.site.tables import arrival, file, submission
 from radcommons.site.users import SiteRole, needs_second_factor, users
 
@@ -224,7 +224,7 @@ class CanaryRun:
     def _run(self) -> None:
         settings = self.store.settings
         try:
-            with only_one(self.store.directory, "canary"), Hub.of(settings, token=self.store.token, tries=2) as hub:
+            with Hub.of(settings, token=self.store.token, tries=2) as hub:
                 for site in settings.sites:
                     canary.run(self.store, hub, site=site, profile=settings.profile, progress=self._tick)
         except RadcommonsError as error:

@@ -101,6 +101,7 @@ def serve(
     watch: tuple[Path, ...] = (),
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
+    names: tuple[str, ...] = (),
     say: Callable[[str], None],
 ) -> None:
     """Serve the local page, the DICOM port if one is given, and watch folders, until SIGINT or SIGTERM.
@@ -121,10 +122,10 @@ def serve(
     configure_logging()
     # A thread of a foreign library that fails prints its own text, which may quote a value: its kind is enough.
     threading.excepthook = lambda failed: log.error("thread-failed", error=failed.exc_type.__name__)
-    app = site_app(directory, hosts=(*_LOCAL, host))
+    app = site_app(directory, hosts=(*_LOCAL, host, *names))
     store: Store = app.state.store
     dimse = f"{dimse_host}:{dimse_port}" if dimse_port is not None else ""
-    _tell_address(store, f"{'https' if tls_cert else 'http'}://{host}:{port}", dimse, say)
+    _tell_address(store, f"{'https' if tls_cert else 'http'}://{(*names, host)[0]}:{port}", dimse, say)
     watcher = Watcher(store, watched((*store.settings.watch, *watch)))
     worker = InboxWorker(store)
     worker.start()
