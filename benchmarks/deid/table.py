@@ -32,6 +32,7 @@ from benchmarks.deid.peers import PEERS, Run, run_copy, run_ours, run_peer
 
 
 OURS = "radcommons deid"
+ODD_REPORT = "odd-report.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--victims", type=int, default=8, help="patients of the second corpus, `attacks`")
     parser.add_argument("--odd", type=Path)
-    parser.add_argument("--json", type=Path, help="what was lost, and which odd files another tool has and we have not")
+    parser.add_argument(
+        "--json", type=Path, help="what leaked, what was lost, and which odd files ours left out and why"
+    )
     parser.add_argument("--only", default="")
     parser.add_argument("--verbose", action="store_true")
     asked = parser.parse_args()
@@ -225,18 +228,14 @@ def _run(work: Path, asked: argparse.Namespace) -> None:
           f"{len(KINDS)} kinds; load {os.getloadavg()[0]:.1f}")  # fmt: skip
     if asked.json:
         told = {row.tool: {"leaks": row.leaks, "lost": row.lost, "errors": Counter(row.examples)} for row in rows}
-        told["odd"] = _odd_told(asked.odd, odd) if asked.odd else {}
+        told["odd files not out of ours"] = _not_out(work / "radcommons-deid" / ODD_REPORT)
         asked.json.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def _odd_told(source: Path, odd: dict[str, list[str]]) -> dict[str, Any]:
-    """Return for each odd file which tools put it out, as far as pixels and kinds tell files apart."""
-    told = {}
-    for path in sorted(path for path in source.rglob("*") if path.is_file()):
-        dataset = read(path)
-        key = odd_key(dataset) if dataset is not None and is_object(dataset) else ""
-        told[path.name] = [tool for tool, keys in odd.items() if key and key in keys]
-    return told
+def _not_out(report: Path) -> dict[str, str]:
+    """Return which of the odd files ours did not put out, and why."""
+    files = json.loads(report.read_text(encoding="utf-8"))["files"] if report.exists() else []
+    return {Path(one["source"]).name: one.get("message", "") for one in files if one["outcome"] not in ("written",)}
 
 
 def _one(tool: str, source: Path, target: Path) -> Run | None:
@@ -245,7 +244,8 @@ def _one(tool: str, source: Path, target: Path) -> Run | None:
         return run_copy(source, target)
     if tool == OURS:
         # the peers look at no pixels, so ours does where writing is what is measured
-        return run_ours(source, target, "--pixels", "check" if source.name == "burned" else "off")
+        report = ("--report", str(target.parent / ODD_REPORT)) if target.name == "odd" else ()
+        return run_ours(source, target, "--pixels", "check" if source.name == "burned" else "off", *report)
     return run_peer(tool, source, target)
 
 
