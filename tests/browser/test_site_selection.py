@@ -196,9 +196,12 @@ def test_a_data_manager_maps_a_table_and_answers_what_is_left(browser: Browser, 
     assert "RT-PCR positive" in asked[0]
     assert len(asked) == 3, asked  # the odd kernel, the radiograph's patient, its view
     check(browser, site, "/selection", tmp_path, "selection")
-    for _ in range(3):
+    answered = 0
+    while page.locator("[data-key=x]").count():
         with page.expect_navigation():
             page.keyboard.press("x")
+        answered += 1
+    assert answered == 2  # what is out by one answer is not asked about again
     page.wait_for_selector("text=Nothing is undecided")
     context.close()
     counts = site.gateway.counts()

@@ -71,6 +71,10 @@ class Gateway:
         """Run `radcommons site COMMAND DIR ... --json` in this process; return its exit status and what it printed."""
         return self._run([*command.split(), str(self.directory), *map(str, arguments), "--json"])
 
+    def run_clinical(self, table: Path, *arguments: object) -> tuple[int, dict[str, Any]]:
+        """Run `radcommons site clinical DIR TABLE ... --json`."""
+        return self._run(["clinical", str(self.directory), str(table), *map(str, arguments), "--json"])
+
     def run_file(self, command: str, first: Path, *arguments: object) -> tuple[int, dict[str, Any]]:
         """Run `radcommons site COMMAND FIRST DIR ... --json`."""
         return self._run([command, str(first), str(self.directory), *map(str, arguments), "--json"])

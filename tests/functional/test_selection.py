@@ -213,7 +213,7 @@ def test_a_no_to_selecting_never_passes_another_question(gateway: Gateway, tmp_p
     with gateway.store() as store:
         with store.change() as change:
             change.connection.exec_driver_sql(
-                "INSERT INTO finding (file, code, severity, message, \"where\", answered) "
+                'INSERT INTO finding (file, code, severity, message, "where", answered) '
                 "VALUES (1, 'burned-in-text', 'question', 'Text?', '', 0)"
             )
         (one,) = questions(store)
@@ -256,3 +256,86 @@ def test_controls_grow_with_the_cases(gateway: Gateway, tmp_path: Path, over: st
             (one,) = questions(store)
             answer(store, one.id, is_so=True, reviewer="M. Roe")
         assert by_state(gateway) == {("ready", ""): 5}
+
+
+CASES = (
+    HEAD
+    + """
+  - id: case
+    level: patient
+    says: The patient has confirmed COVID-19.
+    test: {fact: rt_pcr_positive, is: true}
+"""
+)
+
+
+def test_a_table_that_comes_after_the_images_answers_their_questions(gateway: Gateway, tmp_path: Path) -> None:
+    """Without a file read again: positive goes, negative is out, and a row of another sex is asked about."""
+    rule = protocol(tmp_path, CASES)
+    for who in ("0001", "0002", "0003", "0004"):
+        radiograph(tmp_path / "a", 1, patient=who)
+    gateway.add(tmp_path / "a", protocol=rule)
+    assert by_state(gateway) == {("held", "criterion-undecided"): 4}
+    table = tmp_path / "lab.csv"
+    table.write_text("MRN;sex;PCR\n0001;F;positive\n0002;F;negative\n0003;M;positive\n4;F;positive\n99;F;positive\n")
+    mapping = tmp_path / "mapping.json"
+    status, told = gateway.run_clinical(table, "--what-if", "--save-mapping", mapping)
+    assert (status, told["known"], told["nobody"], told["alike"]) == (
+        0,
+        3,
+        [[6]],
+        [{"rows": [5], "how": "zeros in front"}],
+    )
+    assert by_state(gateway) == {("held", "criterion-undecided"): 4}
+    status, told = gateway.run_clinical(table, "--mapping", mapping)
+    assert by_state(gateway) == {
+        ("ready", ""): 1,
+        ("excluded", "criterion-out"): 1,
+        ("held", "clinical-contradicts"): 1,
+        ("held", "criterion-undecided"): 1,
+    }
+    gateway.run_clinical(table, "--accept-alike")
+    assert by_state(gateway)["ready", ""] == 2
+    table.write_text("MRN;sex;PCR\n0001;F;negative\n0003;F;positive\n")
+    gateway.run_clinical(table)
+    assert by_state(gateway) == {("ready", ""): 2, ("excluded", "criterion-out"): 2}
+
+
+def test_a_wrong_table_is_seen_and_sends_nothing(gateway: Gateway, tmp_path: Path) -> None:
+    """Numbers of other people: the report says so, the status too, and every file waits as before."""
+    rule = protocol(tmp_path, CASES)
+    for number in range(12):
+        radiograph(tmp_path / "a", 1, patient=f"71{number:02}")
+    gateway.add(tmp_path / "a", protocol=rule)
+    table = tmp_path / "lab.csv"
+    table.write_text("MRN,PCR\n" + "".join(f"93{number:02},positive\n" for number in range(12)))
+    status, told = gateway.run_clinical(table)
+    assert (status, told["known"], told["is_probably_wrong"], len(told["nobody"])) == (1, 0, True, 12)
+    assert by_state(gateway) == {("held", "criterion-undecided"): 12}
+
+
+def test_one_number_of_two_people_joins_neither(gateway: Gateway, tmp_path: Path) -> None:
+    """The table names no issuer, so a number that two of them gave says nothing of either."""
+    rule = protocol(tmp_path, CASES)
+    radiograph(tmp_path / "a", 1, patient="5", IssuerOfPatientID="KIS")
+    radiograph(tmp_path / "a", 2, patient="6", PatientID="5", IssuerOfPatientID="LAB")
+    gateway.add(tmp_path / "a", protocol=rule)
+    table = tmp_path / "lab.csv"
+    table.write_text("MRN,PCR\n5,positive\n")
+    _, told = gateway.run_clinical(table)
+    assert (told["two"], told["patients"]) == ([[2]], 0)
+    assert by_state(gateway) == {("held", "criterion-undecided"): 2}
+
+
+def test_the_flow_is_drawn_on_the_command_line(gateway: Gateway, tmp_path: Path) -> None:
+    """`site status --flow` writes a picture that names the criterion and counts every file once."""
+    rule = protocol(tmp_path, FRONTAL)
+    radiograph(tmp_path / "a", 1, ViewPosition="LL")
+    radiograph(tmp_path / "a", 2, ViewPosition="PA")
+    gateway.add(tmp_path / "a", protocol=rule)
+    picture = tmp_path / "flow.svg"
+    gateway.run("status", "--flow", picture)
+    drawn = picture.read_text("utf-8")
+    assert "Not so: It is a frontal view." in drawn
+    assert "Files seen: 2 files." in drawn
+    assert "Ready or sent: 1 files." in drawn

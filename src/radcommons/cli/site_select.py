@@ -73,7 +73,8 @@ def _tell(members: dict[str, Any]) -> None:
     count = len(members["questions"])
     if count > SAMPLE:
         click.echo(f"... and {count - SAMPLE} more; --json tells all.")
-    click.echo(f"{count} questions wait." if count else "Nothing is undecided.")
+    wait = "1 question waits." if count == 1 else f"{count} questions wait."
+    click.echo(wait if count else "Nothing is undecided.")
 
 
 @click.command(epilog="Example: radcommons site clinical gateway covid.xlsx --mapping our-lab.json --what-if")

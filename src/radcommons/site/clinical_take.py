@@ -21,7 +21,7 @@ from radcommons.site.clinical_map import TableMapping, fingerprint, parse_mappin
 from radcommons.site.crosswalk import known_keys
 from radcommons.site.store import Store
 from radcommons.site.tables import clinical, fetch_study
-from radcommons.site.tables_select import clinical_mapping
+from radcommons.site.tables_select import clinical_mapping, placed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +207,8 @@ def joined(table: ClinicalTable, matches: Matches, *, accept_alike: bool) -> dic
 
 
 def write_clinical(connection: sa.Connection, site: str, patients: Mapping[str, Sequence[ClinicalEntry]]) -> None:
-    """Write entries in place of those of the same patients."""
+    """Write entries in place of those of the same patients; the next `settle` looks at every study again."""
+    connection.execute(placed.update().values(settled=""))
     numbers = list(patients)
     for start in range(0, len(numbers), 500):
         some = numbers[start : start + 500]

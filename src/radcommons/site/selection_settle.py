@@ -17,11 +17,10 @@ from radcommons.site.selection_quota import keep_back
 from radcommons.site.selection_stand import OUT_CODES
 from radcommons.site.selection_study import settle_study
 from radcommons.site.store import Store
-from radcommons.site.tables import clinical, file
+from radcommons.site.tables import file
 from radcommons.site.tables_select import placed, protocol_text
 
 _STUDIES_AT_ONCE = 50
-_CLINICAL_MARK = "selection-clinical"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,6 @@ def settle(store: Store) -> Settled:
     PHI: reads the clinical table; pseudonyms alone reach the audit trail. Only what changed is looked at again, in
     short transactions; what was submitted is never touched.
     """
-    _forget_looks_at_another_table(store)
     with store.read() as connection:
         protocols = kept_protocols(connection)
         changed = [(digest, *pair) for digest in protocols for pair in _changed(connection, digest)]
@@ -84,12 +82,6 @@ def _look_at(store: Store, protocols: dict[str, SelectionProtocol], some: Sequen
             settle_study(change, protocols[digest], site=site, study_uid=uid, answers=known[digest, site])
 
 
-def look_again(connection: sa.Connection, *, numbers: Sequence[int] | None = None) -> None:
-    """Let the next `settle` look at these files again, at all by default."""
-    statement = placed.update().values(settled="")
-    connection.execute(statement if numbers is None else statement.where(placed.c.file.in_(numbers)))
-
-
 def _changed(connection: sa.Connection, digest: str) -> Iterator[tuple[str, str]]:
     """Yield the studies of which a file stands otherwise than at the last look."""
     stands = file.c.state + ":" + file.c.code
@@ -102,16 +94,3 @@ def _changed(connection: sa.Connection, digest: str) -> Iterator[tuple[str, str]
         .distinct()
     )
     yield from ((str(row.site), str(row.study_uid)) for row in connection.execute(query).all())
-
-
-def _forget_looks_at_another_table(store: Store) -> None:
-    """When the clinical table changed, series-wide criteria may say something else."""
-    query = sa.select(sa.func.count(), sa.func.total(sa.func.length(clinical.c.members))).select_from(clinical)
-    with store.read() as connection:
-        count, size = connection.execute(query).one()
-    mark = f"{count}/{size:.0f}"
-    if store.remembered(_CLINICAL_MARK) == mark:
-        return
-    with store.change() as change:
-        look_again(change.connection)
-        change.remember(_CLINICAL_MARK, mark)
