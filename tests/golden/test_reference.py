@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
@@ -66,12 +67,16 @@ def test_policies_are_documented_by_digest() -> None:
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_has_help_with_an_example(name: str) -> None:
-    """`--help` of a command, or of each command in its group, ends in a runnable example."""
+    """`--help` of a command, or of each command in its group at any depth, ends in a runnable example."""
     command = cli.get_command(None, name)  # type: ignore[arg-type]
     assert command is not None
-    below = list(getattr(command, "commands", {}))
-    for path in [[name, one] for one in below] or [[name]]:
+    for path in _leaves(command, [name]):
         shown = CliRunner().invoke(cli, [*path, "--help"])
         assert shown.exit_code == 0, shown.output
         example = " ".join(shown.output.split()).partition("Example: ")[2]
         assert f"radcommons {' '.join(path)}" in example, path
+
+
+def _leaves(command: click.Command, path: list[str]) -> list[list[str]]:
+    below = getattr(command, "commands", {})
+    return [leaf for name, one in below.items() for leaf in _leaves(one, [*path, name])] or [path]
