@@ -6,13 +6,14 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from radcommons.records.finding import Finding, Severity
 from radcommons.records.lifecycle import FileState
-from radcommons.records.protocol import Choice, FactValue, SelectionProtocol, Verdict, decide
+from radcommons.records.protocol import Choice, Decision, FactValue, SelectionProtocol, Verdict, decide
 from radcommons.records.protocol_facts import holds
 from radcommons.site.clinical import ClinicalEntry, age_of
 from radcommons.site.crosswalk import clinical_of
@@ -50,6 +51,7 @@ class _Series:
     out: list[Finding] = field(default_factory=list)
     asked: list[Finding] = field(default_factory=list)
     credits: list[tuple[str, str, str]] = field(default_factory=list)
+    decided: dict[str, Decision] = field(default_factory=dict)
 
     @property
     def first_file(self) -> int:
@@ -82,6 +84,7 @@ def settle_study(change: Change, protocol: SelectionProtocol, *, site: str, stud
     for choice in protocol.one_series:
         _choose(choice, found, answers)
     _remember(change, protocol.digest, site, study_uid, found)
+    told = _findings(change, protocol.digest, site, study_uid)
     for one in found:
         repeated = set(one.stack.repeated or ())
         for row in one.rows:
@@ -89,18 +92,51 @@ def settle_study(change: Change, protocol: SelectionProtocol, *, site: str, stud
                 own = _redecided(change, row, protocol, one, answers)
                 own += _contradiction(change, row, one, answers)
                 said = (*one.out, *own, *one.asked, *_repeat(row, repeated))
-                stand(change, int(row.id), Said(codes=STUDY_CODES, findings=said))
+                if not _stands(row, said, told.get(int(row.id), ())):
+                    stand(change, int(row.id), Said(codes=STUDY_CODES, findings=said))
                 for code, where, reviewer in one.credits:
                     credit(change, int(row.id), code=code, where=where, reviewer=reviewer)
     mark_looked_at(change, site=site, study_uid=study_uid, protocol=protocol.digest)
+
+
+def _findings(change: Change, digest: str, site: str, study_uid: str) -> dict[int, list[Any]]:
+    """Return what is said of the files of a study now: one question to the store, however many files there are."""
+    query = (
+        sa.select(finding)
+        .join(file, file.c.id == finding.c.file)
+        .where(file.c.study_uid == study_uid, file.c.site == site, file.c.protocol == digest)
+        .order_by(finding.c.id)
+    )
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    for row in change.connection.execute(query):
+        found[int(row.file)].append(row)
+    return found
+
+
+def _stands(row: sa.Row[Any], said: Sequence[Finding], told: Sequence[Any]) -> bool:
+    """Say whether a file is already where this look would put it; most files of most studies are."""
+    open_ = [one for one in told if not one.answered and one.code in STUDY_CODES]
+    answered = {(one.code, one.where) for one in told if one.answered}
+    wanted = [one for one in said if (one.code, one.where) not in answered]
+    same = [(one.code, one.where, one.message) for one in open_] == [
+        (one.code, one.where, one.message) for one in wanted
+    ]
+    if not same:
+        return False
+    if row.state == FileState.READY:
+        return not wanted and all(one.answered or one.code != "over-quota" for one in told)
+    return bool(row.settled == f"{row.state}:{row.code}")
 
 
 def _redecided(
     change: Change, row: sa.Row[Any], protocol: SelectionProtocol, one: _Series, answers: Answers
 ) -> list[Finding]:
     """Decide anew what was decided when the file was judged: the clinical table may have come or changed since."""
-    facts = {**read_facts(str(row.facts)), **one.told}
-    decision = decide(protocol, facts)
+    facts = {**_facts(str(row.facts)), **one.told}
+    key = str(row.facts)
+    if key not in one.decided:
+        one.decided[key] = decide(protocol, facts)
+    decision = one.decided[key]
     if decision.verdict is Verdict.IN:
         return []
     answered = _answered(change, int(row.id))
@@ -126,12 +162,20 @@ def _answered(change: Change, number: int) -> set[str]:
     return set(change.connection.execute(query).scalars())
 
 
+@lru_cache(maxsize=256)
+def _facts(text: str) -> Mapping[str, FactValue]:
+    """Read facts that all images of a series share but once; nobody changes what is returned."""
+    return read_facts(text)
+
+
 _AGE_MAY_DIFFER = 2.0  # years: a table says the age at a test, at admission, or today
 
 
 def _contradiction(change: Change, row: sa.Row[Any], one: _Series, answers: Answers) -> list[Finding]:
     """Ask where the table and the header cannot be of one person: a wrong table shows so."""
-    facts = read_facts(str(row.facts))
+    if not one.entries:
+        return []
+    facts = _facts(str(row.facts))
     sexes = {entry.sex for entry in one.entries if entry.sex}
     ages = [years for entry in one.entries if (years := age_of(entry, one.study_date)) is not None]
     age = facts.get("age_years")
@@ -153,7 +197,7 @@ def _contradiction(change: Change, row: sa.Row[Any], one: _Series, answers: Answ
 def _rows(change: Change, digest: str, site: str, study_uid: str) -> list[Any]:
     columns = [file.c[name] for name in ("id", "state", "code", "series_uid", "study_uid", "sop_uid", "pseudonym")]
     query = (
-        sa.select(*columns, placed.c.facts, placed.c.orientation, placed.c.positions, placed.c.moment)
+        sa.select(*columns, placed.c.facts, placed.c.orientation, placed.c.positions, placed.c.moment, placed.c.settled)
         .join(placed, placed.c.file == file.c.id)
         .where(file.c.study_uid == study_uid, file.c.site == site, file.c.protocol == digest)
         .where(movable() | (file.c.state == FileState.SUBMITTED))
@@ -184,7 +228,7 @@ def _series_of(change: Change, rows: list[sa.Row[Any]], study_date: str) -> _Ser
     told = clinical_facts(entries)
     return _Series(
         uid=str(rows[0].series_uid),
-        facts={**merged(read_facts(str(row.facts)) for row in rows), **told, **stack.facts()},
+        facts={**merged(_facts(str(row.facts)) for row in rows), **told, **stack.facts()},
         stack=stack,
         rows=rows,
         sent=any(row.state == FileState.SUBMITTED for row in rows),
