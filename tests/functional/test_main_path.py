@@ -12,7 +12,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 import pydicom
@@ -79,8 +79,9 @@ def _digests(folder: Path) -> dict[str, Path]:
     return {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in folder.rglob("*.dcm")}
 
 
-def _pixels(path: Path) -> bytes:
-    return hashlib.sha256(pydicom.dcmread(path, force=True).PixelData).digest()
+def _pixels(source: Path | BinaryIO) -> bytes:
+    """Return the digest of the decoded cells: comments beside them in the encoded stream are taken out."""
+    return hashlib.sha256(pydicom.dcmread(source, force=True).pixel_array.tobytes()).digest()
 
 
 def test_from_a_folder_to_a_researchers_disk(
@@ -142,9 +143,10 @@ def _zipped_pixels(folder: Path) -> Iterator[bytes]:
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
                 if not name.endswith("/"):
-                    data = pydicom.dcmread(io.BytesIO(archive.read(name)), force=True)
-                    if "PixelData" in data:
-                        yield hashlib.sha256(data.PixelData).digest()
+                    content = io.BytesIO(archive.read(name))
+                    if "PixelData" in pydicom.dcmread(content, force=True):
+                        content.seek(0)
+                        yield _pixels(content)
 
 
 def _leaks(expected: Collection, files: list[Path]) -> set[tuple[str, str]]:

@@ -128,7 +128,7 @@ def test_same_seed_gives_the_same_bytes_whatever_the_number_of_processes(tmp_pat
     assert not {who.patient_id for who in one.people} & {who.patient_id for who in other.people}
 
 
-def test_held_file_reads_and_says_nothing_of_its_text(collection: Collection) -> None:
-    """The header of the film with a name in its pixels claims that there is none, as such files do."""
+def test_held_file_reads_and_says_that_there_is_writing(collection: Collection) -> None:
+    """The header of the film with a name in its pixels says so, and a header that says so is for a person to answer."""
     (path,) = collection.held_files
-    assert pydicom.dcmread(path).BurnedInAnnotation == "NO"
+    assert pydicom.dcmread(path).BurnedInAnnotation == "YES"
