@@ -133,8 +133,8 @@ def _is_whole_dicom(path: Path) -> bool:
     if not path.is_file() or path.suffix in (".csv", ".txt", ".zip"):
         return False
     try:
-        return "PixelData" in pydicom.dcmread(path, force=True)
-    except Exception:  # the broken file of the collection
+        return pydicom.dcmread(path, force=True).pixel_array.size > 0
+    except Exception:  # the broken file of the collection, and what is no image
         return False
 
 
