@@ -72,6 +72,9 @@ def _wait_for(address: str) -> None:
             return
 
 
+# An archive is sent as the bytes that were made up for it.
+schemathesis.serializer.alias("application/zip", "application/octet-stream")
+
 few = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 
 
