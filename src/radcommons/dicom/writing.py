@@ -19,7 +19,6 @@ from radcommons.dicom.frames import Frame, frame_count, iter_frames
 from radcommons.dicom.geometry import image_type
 from radcommons.dicom.pixelread import Kind, TextReader, read_boxes
 from radcommons.dicom.pixeltext import TextBox, TextDetector
-from radcommons.dicom.plateaus import plateaus
 from radcommons.dicom.read import Header
 from radcommons.dicom.render import to_display
 from radcommons.dicom.strokes import Suspicion, suspicious_rows
@@ -263,29 +262,8 @@ def whole_range(frame: Frame, dataset: Dataset) -> Frame:
 
 
 def _of_slice(frame: Frame, detector: TextDetector) -> tuple[list[TextBox], bool]:
-    """Return the writing of a slice: what noise never does needs no network, shorter rows of components do."""
-    sure = [_longer(box, frame.shape) for box in plateaus(frame)]
-    sure = [box for box in sure if is_of_letters(box, frame.shape)]
-    rest = []
-    for row in suspicious_rows(frame):
-        if any(_covers(box, row) for box in sure):
-            continue
-        if row.characters >= (_SURE_EXACT if row.is_exact else _SURE_ROW):
-            sure.append(TextBox(x=row.x, y=row.y, width=row.width, height=row.height, score=1.0))
-        else:
-            rest.append(row)
-    boxes, ran = _confirmed(rest, detector)
-    return merged([*sure, *boxes]), ran or bool(sure)
-
-
-def _longer(box: tuple[int, int, int, int], shape: Sequence[int]) -> TextBox:
-    """Return a box with room for letters at its ends of which too little has one value."""
-    x, y, width, height = box
-    ends = _ROOM * min(width, height)
-    across, down = (ends, 0) if width >= height else (0, ends)
-    left, top = max(x - across, 0), max(y - down, 0)
-    right, bottom = min(x + width + across, shape[1]), min(y + height + down, shape[0])
-    return TextBox(x=left, y=top, width=right - left, height=bottom - top, score=1.0)
+    """Return the writing of a slice, whether the network was asked: no row is believed before it was."""
+    return _confirmed(suspicious_rows(frame), detector)
 
 
 def _confirmed(suspicions: Sequence[Suspicion], detector: TextDetector) -> tuple[list[TextBox], bool]:
