@@ -7,6 +7,7 @@ id, so a row is worked once however often the relay or the machine dies. Steps r
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +27,9 @@ Handler = Callable[[str], None]
 _QUEUE = "radcommons"
 _VERSION = "1"  # of the steps' order; raise it when a job's steps change, and old runs finish with the old program
 _ONE_ENGINE = threading.Lock()
+# Seconds between two looks at the queue: often while there is work, seldom while there is none, when each look costs
+# an idle machine's processor. It stays often for a while, since one job is followed by another.
+_BUSY, _IDLE, _LINGER = 0.05, 0.5, 3.0
 _log = structlog.get_logger()
 
 
@@ -70,6 +74,34 @@ def _system_engine(url: str) -> sa.Engine:
     engine = sa.create_engine(url, connect_args=arguments)
     set_pragmas(engine, synchronous="NORMAL")
     return engine
+
+
+class _Pace:
+    """Sets how often the workers look at the queue; the setting is one for all of them."""
+
+    def __init__(self, queue: Queue | None) -> None:
+        assert queue is not None  # the relay starts after the queue
+        self._queue = queue
+        self._is_busy, self._until = True, time.monotonic() + _LINGER
+
+    def keep(self, *, has_work: bool) -> None:
+        """Look often from now on, or seldom once nothing has waited for a while."""
+        if has_work:
+            self._until = time.monotonic() + _LINGER
+            if not self._is_busy:
+                self._is_busy = True
+                self._queue.set_polling_interval_sec(_BUSY)
+        elif self._is_busy and time.monotonic() > self._until:
+            if self._waiting():
+                self._until = time.monotonic() + _LINGER
+            else:
+                self._is_busy = False
+                self._queue.set_polling_interval_sec(_IDLE)
+
+    def _waiting(self) -> bool:
+        from dbos import DBOS
+
+        return bool(DBOS.list_queued_workflows(queue_name=_QUEUE, limit=1, load_input=False, load_output=False))
 
 
 class Jobs:
@@ -122,7 +154,7 @@ class Jobs:
         self._run: Any = run
         DBOS.launch()
         self._queue = DBOS.register_queue(
-            _QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=0.05, on_conflict="always_update"
+            _QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=_BUSY, on_conflict="always_update"
         )
         self._thread.start()
 
@@ -142,9 +174,11 @@ class Jobs:
         _ONE_ENGINE.release()
 
     def _relay(self) -> None:
+        pace = _Pace(self._queue)
         while not self._stop.is_set():
             try:
                 moved = self._move()
+                pace.keep(has_work=bool(moved))
             except Exception as error:  # the job runner records and goes on; a dead database comes back
                 _log.error("outbox-relay-failed", error=type(error).__name__)
                 moved = 0
