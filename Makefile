@@ -48,7 +48,10 @@ quick: .venv/.synced ## the tests that take no server and no browser
 wander: .venv/.synced ## look for new examples against the properties, each time others
 	HYPOTHESIS_PROFILE=wander $(RUN) pytest tests/property
 
+wheels: | $(UV) ## ask the index whether everything comes ready-made for each system
+	sh tools/check-wheels.sh $(UV)
+
 bench: .venv/.synced ## print the benchmark tables
 	$(RUN) python benchmarks/road.py
 
-.PHONY: help setup system demo test quick wander bench
+.PHONY: help setup system demo test quick wander wheels bench

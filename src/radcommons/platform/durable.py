@@ -14,7 +14,9 @@ from radcommons.records.errors import StorageError
 
 
 def fsync_directory(folder: Path) -> None:
-    """Make the names in `folder` durable."""
+    """Make the names in `folder` durable; where folders cannot be opened (Windows) the file system's journal does."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -49,7 +51,7 @@ def new_file(path: Path, *, mode: int = 0o640) -> Iterator[BinaryIO]:
             yield target
             target.flush()
             os.fsync(target.fileno())
-        beside.rename(path)
+        beside.replace(path)
         fsync_directory(path.parent)
     except BaseException:
         beside.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import resource
 import signal
 import sys
 import threading
@@ -23,6 +22,11 @@ from typing import Any, Generic, TypeVar
 
 from radcommons.records.errors import StorageError
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -34,8 +38,16 @@ TASKS_PER_PROCESS = 2000
 
 def import_ahead(module: str) -> None:
     """Start the process that workers are forked from, and let it import `module` while this one does other things."""
+    if _way() != "forkserver":
+        return
     multiprocessing.get_context("forkserver").set_forkserver_preload([module])
     forkserver.ensure_running()
+
+
+def _way() -> str:
+    """Return how worker processes start: from a server process, or anew where there is none (Windows)."""
+    ways = multiprocessing.get_all_start_methods()
+    return "forkserver" if "forkserver" in ways else "spawn"
 
 
 def end_forking() -> None:
@@ -149,9 +161,10 @@ class Pool(Generic[T, R]):
                 worker.pipe.send(task.value)
 
     def _begin(self) -> _Worker[T, R]:
-        forks = self.is_own_process and sys.platform == "linux" and threading.active_count() == 1
-        context: Any = multiprocessing.get_context("fork" if forks else "forkserver")
-        if not forks:
+        forks = self.is_own_process and sys.platform == "linux" and hasattr(os, "fork")
+        forks = forks and threading.active_count() == 1
+        context: Any = multiprocessing.get_context("fork" if forks else _way())
+        if not forks and _way() == "forkserver":
             context.set_forkserver_preload([self.start.__module__])
         ours, theirs = context.Pipe()
         # a forked process inherits the ends of pipes that are not its own: with them open, none would ever end
@@ -214,9 +227,10 @@ def _work(
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Counted is what the process writes to, not what it maps: libraries map far more than they use.
-    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold a patient's data
+    if resource is not None:
+        # Counted is what the process writes to, not what it maps: libraries map far more than they use.
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold a patient's data
     # Codecs in C write about broken files to the terminal; what they quote is not known.
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123
         os.dup2(nowhere.fileno(), 2)

@@ -8,9 +8,7 @@ same bytes under the same names.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import resource
 import secrets
 import shutil
 import time
@@ -21,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from radcommons.dicom.text_identity import KnownIdentity
+from radcommons.platform.locks import lock as take
 from radcommons.platform.pool import Pool, end_forking
 from radcommons.records.errors import StorageError, UsageError
 from radcommons.site.candidate import Candidate
@@ -235,13 +234,14 @@ def working_folder(parts: Path) -> Iterator[None]:
     """Make the folder for half-written files and remove it at the end, with what killed runs left beside it."""
     parts.parent.mkdir(parents=True, exist_ok=True)
     for old in parts.parent.glob(f"{_WORK}*"):
-        with contextlib.suppress(OSError), (old / "lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a living run holds it
+        with contextlib.suppress(OSError):
+            with (old / "lock").open("rb") as lock:
+                take(lock)  # a living run holds it
             shutil.rmtree(old, ignore_errors=True)
     parts.mkdir(mode=0o700)
     try:
         with (parts / "lock").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            take(lock)
             yield
     finally:
         shutil.rmtree(parts, ignore_errors=True)
@@ -339,5 +339,4 @@ def _take(run: Run, batch: Batch, answer: object, listeners: Listeners, *, total
 
 def _cpu() -> float:
     """Return processor seconds of this process and of all that it waited for."""
-    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, (resource.RUSAGE_SELF,
-               resource.RUSAGE_CHILDREN)))  # fmt: skip
+    return sum(os.times()[:4])

@@ -8,7 +8,6 @@ DIR/inbox/.parts-*/               of one running process each: half-received, ne
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -29,6 +28,7 @@ from radcommons.dicom import quiet  # noqa: F401  (its import silences values in
 from radcommons.platform.clock import instant
 from radcommons.platform.database import insert_new
 from radcommons.platform.durable import fsync_directory, write_file
+from radcommons.platform.locks import lock as take
 from radcommons.records.documents import parse
 from radcommons.site.store import Store
 from radcommons.site.tables import arrival
@@ -98,15 +98,15 @@ def parts_folder(store: Store) -> Iterator[Path]:
     try:
         yield folder
     finally:
+        lock.close()  # first: Windows removes no file that is open
         shutil.rmtree(folder, ignore_errors=True)
-        lock.close()
 
 
 def _locked(folder: Path) -> IO[str]:
     """Return the lock of a parts folder, which ends with the process that holds it."""
     lock = (folder / ".lock").open("w")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        take(lock)
     except OSError:
         lock.close()
         raise

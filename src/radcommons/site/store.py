@@ -7,7 +7,6 @@ DIR/store.db    SQLCipher                   DIR/spool/    archive entries while 
 
 from __future__ import annotations
 
-import fcntl
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from radcommons.platform.audit import write_events
 from radcommons.platform.database import prepare_sqlite, reading, writing
 from radcommons.platform.durable import write_file
 from radcommons.platform.keys import SigningKey
+from radcommons.platform.locks import lock as take
 from radcommons.records.errors import Conflict, StorageError, UsageError
 from radcommons.records.event import Event
 from radcommons.site.migrate import bring_up, write_step
@@ -230,7 +230,7 @@ def only_one(directory: Path, what: str) -> Iterator[None]:
     """
     with (directory / f".{what}.lock").open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take(lock)
         except BlockingIOError:
             raise Conflict(f"Another process does '{what}' in this store now.", mend="Wait until it ends.") from None
         yield
