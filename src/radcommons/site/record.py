@@ -277,12 +277,14 @@ def _insert(change: Change, candidate: Candidate, judged: Judged, under: AddedUn
 
 def write_findings(change: Change, number: int, findings: Sequence[Finding]) -> None:
     """Write the findings of a file."""
-    rows = [
-        {"file": number, "code": one.code, "severity": one.severity, "message": one.message, "where": one.where}
-        for one in findings
-    ]
-    if rows:
-        change.connection.execute(finding.insert(), rows)
+    if findings:
+        change.connection.execute(finding.insert(), [finding_row(number, one) for one in findings])
+
+
+def finding_row(number: int, one: Finding) -> dict[str, object]:
+    """Return a finding of a file as it is written."""
+    members = {"code": one.code, "severity": one.severity, "message": one.message, "where": one.where}
+    return {"file": number, **members}
 
 
 def write_boxes(change: Change, number: int, boxes: Sequence[PixelBox]) -> None:

@@ -19,7 +19,7 @@ from radcommons.site.selection_answers import question_id, subject_of
 from radcommons.site.selection_facts import CLINICAL_FACTS, read_facts
 from radcommons.site.selection_series import merged
 from radcommons.site.selection_settle import kept_protocols, settle
-from radcommons.site.selection_stand import ASKED_CODES, Said, credit, stand
+from radcommons.site.selection_stand import ASKED_CODES, Credit, Said, credit, stand_all
 from radcommons.site.store import Change, Store
 from radcommons.site.tables import file, finding
 from radcommons.site.tables_select import answer as answer_table
@@ -211,9 +211,8 @@ def _answer_once(store: Store, one: Asked, *, is_so: bool, reviewer: str) -> Non
         return
     with store.change() as change:
         where = one.question if one.code == "over-quota" else ""
-        for number in one.files:
-            credit(change, number, code=one.code, where=where, reviewer=reviewer)
-            stand(change, number, Said(codes=()))
+        credit(change, [Credit(file=number, code=one.code, where=where, reviewer=reviewer) for number in one.files])
+        stand_all(change, {number: Said(codes=()) for number in one.files})
         change.tell(
             "selection.answered",
             subject=f"{one.level}:{one.subject}",

@@ -18,7 +18,7 @@ from radcommons.site.clinical import parsed
 from radcommons.site.crosswalk import known_keys
 from radcommons.site.select import clinical_facts
 from radcommons.site.selection_facts import read_facts
-from radcommons.site.selection_stand import Said, mark_looked_at, movable, stand
+from radcommons.site.selection_stand import Said, mark_looked_at, movable, stand_all
 from radcommons.site.store import Change
 from radcommons.site.tables import clinical, decision, file, finding, study
 from radcommons.site.tables_select import series
@@ -242,8 +242,8 @@ def keep_back(change: Change, protocol: SelectionProtocol, *, site: str) -> int:
         query = sa.select(file.c.id).where(
             file.c.study_uid == uid, file.c.site == site, file.c.protocol == protocol.digest, movable()
         )
-        for number in change.connection.execute(query).scalars().all():
-            stand(change, int(number), Said(codes=OVER_CODES, findings=said))
+        numbers = change.connection.execute(query).scalars().all()
+        stand_all(change, {int(number): Said(codes=OVER_CODES, findings=said) for number in numbers})
         mark_looked_at(change, site=site, study_uid=uid, protocol=protocol.digest)
     return len(full)
 

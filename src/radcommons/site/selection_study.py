@@ -22,9 +22,9 @@ from radcommons.site.selection_answers import Answers
 from radcommons.site.selection_choose import Rival, choose
 from radcommons.site.selection_facts import read_facts
 from radcommons.site.selection_series import Shot, Stack, merged, stack_of
-from radcommons.site.selection_stand import Said, credit, mark_looked_at, movable, stand
+from radcommons.site.selection_stand import Credit, Said, credit, findings_of, mark_looked_at, movable, stand_all
 from radcommons.site.store import Change
-from radcommons.site.tables import file, finding, study
+from radcommons.site.tables import file, study
 from radcommons.site.tables_select import placed
 from radcommons.site.tables_select import series as series_table
 
@@ -84,33 +84,25 @@ def settle_study(change: Change, protocol: SelectionProtocol, *, site: str, stud
     for choice in protocol.one_series:
         _choose(choice, found, answers)
     _remember(change, protocol.digest, site, study_uid, found)
-    told = _findings(change, protocol.digest, site, study_uid)
+    told = findings_of(change, [int(row.id) for row in rows])
+    before: list[Credit] = []
+    after: list[Credit] = []
+    moves: dict[int, Said] = {}
     for one in found:
         repeated = set(one.stack.repeated or ())
         for row in one.rows:
             if row.state != FileState.SUBMITTED:
-                own = _redecided(change, row, protocol, one, answers)
-                own += _contradiction(change, row, one, answers)
+                number = int(row.id)
+                own = _redecided(row, protocol, one, answers, told=told.get(number, ()), credits_=before)
+                own += _contradiction(row, one, answers, credits_=before)
                 said = (*one.out, *own, *one.asked, *_repeat(row, repeated))
-                if not _stands(row, said, told.get(int(row.id), ())):
-                    stand(change, int(row.id), Said(codes=STUDY_CODES, findings=said))
-                for code, where, reviewer in one.credits:
-                    credit(change, int(row.id), code=code, where=where, reviewer=reviewer)
+                if not _stands(row, said, told.get(number, ())):
+                    moves[number] = Said(codes=STUDY_CODES, findings=said)
+                after += [Credit(file=number, code=code, where=where, reviewer=who) for code, where, who in one.credits]
+    credit(change, before)
+    stand_all(change, moves)
+    credit(change, after)
     mark_looked_at(change, site=site, study_uid=study_uid, protocol=protocol.digest)
-
-
-def _findings(change: Change, digest: str, site: str, study_uid: str) -> dict[int, list[Any]]:
-    """Return what is said of the files of a study now: one question to the store, however many files there are."""
-    query = (
-        sa.select(finding)
-        .join(file, file.c.id == finding.c.file)
-        .where(file.c.study_uid == study_uid, file.c.site == site, file.c.protocol == digest)
-        .order_by(finding.c.id)
-    )
-    found: defaultdict[int, list[Any]] = defaultdict(list)
-    for row in change.connection.execute(query):
-        found[int(row.file)].append(row)
-    return found
 
 
 def _stands(row: sa.Row[Any], said: Sequence[Finding], told: Sequence[Any]) -> bool:
@@ -129,7 +121,13 @@ def _stands(row: sa.Row[Any], said: Sequence[Finding], told: Sequence[Any]) -> b
 
 
 def _redecided(
-    change: Change, row: sa.Row[Any], protocol: SelectionProtocol, one: _Series, answers: Answers
+    row: sa.Row[Any],
+    protocol: SelectionProtocol,
+    one: _Series,
+    answers: Answers,
+    *,
+    told: Sequence[Any],
+    credits_: list[Credit],
 ) -> list[Finding]:
     """Decide anew what was decided when the file was judged: the clinical table may have come or changed since."""
     facts = {**_facts(str(row.facts)), **one.told}
@@ -139,7 +137,8 @@ def _redecided(
     decision = one.decided[key]
     if decision.verdict is Verdict.IN:
         return []
-    answered = _answered(change, int(row.id))
+    # What a person decided about this file alone.
+    answered = {said.where for said in told if said.answered and said.code == "criterion-undecided"}
     by_id = {criterion.id: criterion for criterion in protocol.criteria}
     left: list[Finding] = []
     for name in decision.criteria:
@@ -148,18 +147,10 @@ def _redecided(
         if decision.verdict is Verdict.OUT or (answer is not None and not answer.is_so):
             left.append(excluded_by(name, criterion.says))
         elif answer is not None:
-            credit(change, int(row.id), code="criterion-undecided", where=name, reviewer=answer.reviewer)
+            credits_.append(Credit(file=int(row.id), code="criterion-undecided", where=name, reviewer=answer.reviewer))
         elif name not in answered:
             left.append(undecided(name, criterion.says))
     return left
-
-
-def _answered(change: Change, number: int) -> set[str]:
-    """Return the criteria about which a person decided for this file alone."""
-    query = sa.select(finding.c.where).where(
-        finding.c.file == number, finding.c.code == "criterion-undecided", finding.c.answered.is_(True)
-    )
-    return set(change.connection.execute(query).scalars())
 
 
 @lru_cache(maxsize=256)
@@ -171,7 +162,7 @@ def _facts(text: str) -> Mapping[str, FactValue]:
 _AGE_MAY_DIFFER = 2.0  # years: a table says the age at a test, at admission, or today
 
 
-def _contradiction(change: Change, row: sa.Row[Any], one: _Series, answers: Answers) -> list[Finding]:
+def _contradiction(row: sa.Row[Any], one: _Series, answers: Answers, *, credits_: list[Credit]) -> list[Finding]:
     """Ask where the table and the header cannot be of one person: a wrong table shows so."""
     if not one.entries:
         return []
@@ -186,7 +177,7 @@ def _contradiction(change: Change, row: sa.Row[Any], one: _Series, answers: Answ
         return []
     answer = answers.known.get((CONTRADICTS, str(row.pseudonym)))
     if answer is not None and answer.is_so:
-        credit(change, int(row.id), code=CONTRADICTS, where="", reviewer=answer.reviewer)
+        credits_.append(Credit(file=int(row.id), code=CONTRADICTS, where="", reviewer=answer.reviewer))
         return []
     if answer is not None:
         return [excluded_by(CONTRADICTS, "the row of the clinical table is not this patient's.")]
