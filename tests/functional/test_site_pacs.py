@@ -10,11 +10,12 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import httpx
@@ -39,7 +40,7 @@ from radcommons.site.receive_commit import COMMITMENT, COMMITMENT_INSTANCE
 from radcommons.site.settings import SiteSettings
 from radcommons.site.status import counts
 from radcommons.site.store import Store, open_store
-from radcommons.site.tables import file
+from radcommons.site.tables import commitment, file
 from radcommons.site.watch import Watcher
 
 pytestmark = pytest.mark.slow
@@ -300,6 +301,55 @@ def test_commitment_is_given_for_what_is_durable_and_for_nothing_else(store: Sto
         assert failed == {ct_slice(number).SOPInstanceUID: 0x0112 for number in (4, 5)}
         assert information.TransactionUID == "1.2.3.4"
     assert len(reports) == 2
+
+
+def test_promised_report_comes_after_a_restart(store: Store) -> None:
+    """The sender's own port was away and the gateway stopped: the next start sends the report, once."""
+    told: Queue[Dataset] = Queue()
+    own = AE("PACS")
+    own.add_supported_context(COMMITMENT, scu_role=False, scp_role=True)
+    port = free_port()
+    plain = _plain(store)
+    settings = replace(plain.settings, dimse_peers=(f"PACS@127.0.0.1:{port}",))
+    plain = Store(directory=plain.directory, engine=plain.engine, settings=settings)
+    receiver = listen(plain, port=0)
+    with _associated(receiver.port, "RADCOMMONS") as association:
+        _store_slices(association, range(1, 3))
+        status, _ = association.send_n_action(_asked(range(1, 4)), 1, COMMITMENT, COMMITMENT_INSTANCE)
+        assert status.Status == 0
+    receiver.close()
+
+    def on_report(event: Any) -> tuple[int, None]:
+        told.put(event.event_information)
+        return 0x0000, None
+
+    handlers: Any = [(evt.EVT_N_EVENT_REPORT, on_report)]
+    server = own.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
+    assert server is not None
+    again = listen(plain, port=0)
+    try:
+        information = told.get(timeout=20)
+        assert len(information.ReferencedSOPSequence) == 2
+        assert len(information.FailedSOPSequence) == 1
+        assert _soon(lambda: _owed(plain) == 0)
+    finally:
+        again.close()
+        server.shutdown()
+        server.server_close()
+    assert told.empty()
+
+
+def _owed(store: Store) -> int:
+    with store.read() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(commitment)).scalar_one())
+
+
+def _soon(holds: Callable[[], bool], *, seconds: float = 20) -> bool:
+    for _ in range(int(seconds / 0.1)):
+        if holds():
+            return True
+        time.sleep(0.1)
+    return holds()
 
 
 def _asked(numbers: range) -> Dataset:

@@ -146,6 +146,10 @@ STEPS: dict[str, tuple[str, ...]] = {
         # The one password of the local page is nobody's any more: people have their own.
         "DELETE FROM meta WHERE name = 'password-hash'",
     ),
+    "4": (
+        "CREATE TABLE commitment (caller VARCHAR(16) NOT NULL, transaction_uid VARCHAR(64) NOT NULL, "
+        "named JSON NOT NULL, at VARCHAR(20) NOT NULL, PRIMARY KEY (caller, transaction_uid))",
+    ),
 }
 
 

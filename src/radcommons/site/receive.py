@@ -183,6 +183,7 @@ def listen(
         )
         if server is None:
             raise OSError(errno.EADDRNOTAVAIL, "the port was not opened")
+        committer.resume()
         return Receiver(server, committer, stack.pop_all())
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,12 +21,13 @@ from pydicom.sequence import Sequence as Items
 from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
 
+from radcommons.platform.clock import instant, now
 from radcommons.records.errors import RadcommonsError
 from radcommons.records.lifecycle import FileState
 from radcommons.site.pacs import Peer, associated
 from radcommons.site.receive_inbox import routes
 from radcommons.site.store import Store
-from radcommons.site.tables import arrival, file
+from radcommons.site.tables import arrival, commitment, file
 from radcommons.site.walk import text_of
 
 COMMITMENT, COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.1.1"
@@ -33,6 +35,7 @@ COMMITMENT, COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.1.
 NOT_HERE, OTHER_CLASS = 0x0112, 0x0119
 _SUCCESS, _PROCESSING_FAILURE, _NO_SUCH_ACTION, _NO_SUCH_INSTANCE = 0x0000, 0x0110, 0x0123, 0x0112
 _ALL_SAFE, _SOME_FAILED = 1, 2
+_KEPT_DAYS, _UID_LENGTH = 7, 64
 _TRIES, _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 8, 1.0, 60.0
 _KEPT = (FileState.READY, FileState.HELD, FileState.SUBMITTED, FileState.DUPLICATE)
 
@@ -100,9 +103,26 @@ class Committer:
     peers: dict[str, Peer]
     _closing: threading.Event = field(default_factory=threading.Event)
 
+    def resume(self) -> None:
+        """Send the reports that an earlier process promised and could not send."""
+        with self.store.change() as change:
+            change.connection.execute(
+                commitment.delete().where(commitment.c.at < instant(now() - timedelta(days=_KEPT_DAYS)))
+            )
+        if self.peers:
+            threading.Thread(target=self._tell_owed, name="commitments", daemon=True).start()
+
     def close(self) -> None:
-        """Send no more reports; a sender that misses one asks again."""
+        """Send no more reports; what is owed is sent after the next start."""
         self._closing.set()
+
+    def _tell_owed(self) -> None:
+        with self.store.read() as connection:
+            owed = connection.execute(sa.select(commitment).order_by(commitment.c.at)).all()
+        for row in owed:
+            if row.caller in self.peers:
+                references = [Reference(sop_class=sop_class, sop_uid=sop_uid) for sop_class, sop_uid in row.named]
+                self._answer(None, row.caller, row.transaction_uid, references)
 
     def on_action(self, event: Any) -> tuple[int, None]:
         """Take an N-ACTION request: the answer comes later, as N-EVENT-REPORT."""
@@ -120,11 +140,24 @@ class Committer:
         except Exception:  # a foreign data set that lacks what it must have
             return _PROCESSING_FAILURE, None
         caller = str(event.assoc.requestor.ae_title).strip()
+        if not references or len(transaction) > _UID_LENGTH:
+            return _PROCESSING_FAILURE, None
+        # Before the promise: who was told "later" hears, also when this process ends first.
+        self._owe(caller, transaction, references)
         arguments = (event.assoc, caller, transaction, references)
         threading.Thread(target=self._answer, args=arguments, name="commitment", daemon=True).start()
         return _SUCCESS, None
 
-    def _answer(self, association: Association, caller: str, transaction: str, references: list[Reference]) -> None:
+    def _owe(self, caller: str, transaction: str, references: Sequence[Reference]) -> None:
+        named = [[one.sop_class, one.sop_uid] for one in references]
+        row = {"caller": caller, "transaction_uid": transaction, "named": named, "at": instant()}
+        with self.store.change() as change:
+            change.connection.execute(commitment.delete().where(*_of(caller, transaction)))
+            change.connection.execute(commitment.insert().values(row))
+
+    def _answer(
+        self, association: Association | None, caller: str, transaction: str, references: list[Reference]
+    ) -> None:
         # A thread of its own that nobody waits for: whatever stops it is told by its kind, and the sender asks again.
         try:
             self.flush()
@@ -135,15 +168,17 @@ class Committer:
             return
         log.info("commitment.told", safe=len(answer.safe), failed=len(answer.failed), is_told=is_told)
         with self.store.change() as change:
+            if is_told or caller not in self.peers:  # without an address nobody can be told later
+                change.connection.execute(commitment.delete().where(*_of(caller, transaction)))
             change.tell(
                 "commitment.told", subject="inbox", safe=len(answer.safe), failed=len(answer.failed), ok=is_told
             )
 
-    def _report(self, association: Association, caller: str, transaction: str, answer: Answer) -> bool:
+    def _report(self, association: Association | None, caller: str, transaction: str, answer: Answer) -> bool:
         peer = self.peers.get(caller)
         pause = _FIRST_PAUSE_S
         for _ in range(_TRIES):
-            if association.is_established and peer is None:
+            if association is not None and association.is_established and peer is None:
                 return _send(association, transaction, answer)
             if peer is None or self._closing.is_set():
                 return False
@@ -156,6 +191,10 @@ class Committer:
             self._closing.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
         return False
+
+
+def _of(caller: str, transaction: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return commitment.c.caller == caller, commitment.c.transaction_uid == transaction
 
 
 def _send(association: Association, transaction: str, answer: Answer) -> bool:

@@ -8,7 +8,7 @@ from radcommons.platform.audit import define_audit
 from radcommons.site import tables_pixels, tables_review, tables_select, tables_users
 from radcommons.site.tables_base import metadata
 
-SCHEMA_VERSION = "3"  # `migrate.STEPS` brings an older store here
+SCHEMA_VERSION = "4"  # `migrate.STEPS` brings an older store here
 
 # Tables of other files; a file that is not imported here is not in the schema of a new store.
 BESIDE = (tables_pixels, tables_review, tables_select, tables_users)
@@ -256,6 +256,16 @@ arrival = sa.Table(
     sa.Column("study_uid", sa.Text, nullable=False),
     sa.Column("source", sa.String(128), nullable=False),
     sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("at", sa.String(20), nullable=False),
+)
+
+# Reports of storage commitment that a sender waits for; a row goes when the report was taken.
+commitment = sa.Table(
+    "commitment",
+    metadata,
+    sa.Column("caller", sa.String(16), primary_key=True),
+    sa.Column("transaction_uid", sa.String(64), primary_key=True),
+    sa.Column("named", sa.JSON, nullable=False),  # [[SOP Class UID, SOP Instance UID], ...]
     sa.Column("at", sa.String(20), nullable=False),
 )
 
