@@ -10,8 +10,6 @@ from radcommons.catalogue.images import InstanceRow, SeriesRow, StudyRow
 from radcommons.dicomweb.json import JsonDataset, members, tag_key
 from radcommons.dicomweb.query import INSTANCE_FIELDS, SERIES_FIELDS, STUDY_FIELDS, Query
 
-_PIXEL_DATA = "7FE00010"
-
 
 @dataclass(frozen=True, slots=True)
 class Urls:
@@ -113,14 +111,9 @@ def _merged(made: JsonDataset, header: JsonDataset) -> JsonDataset:
     return dict(sorted(whole.items()))
 
 
-def metadata(row: InstanceRow, header: JsonDataset, *, urls: Urls) -> JsonDataset:
+def metadata(header: JsonDataset, *, urls: Urls) -> JsonDataset:
     """Return an instance's metadata: its whole header, pixel data and large values by reference."""
-    whole = dict(header)
-    location = urls.instance(row)
-    for tag, member in header.items():
-        if set(member) == {"vr"} and member["vr"] in ("OB", "OD", "OF", "OL", "OV", "OW", "UN"):
-            whole[tag] = {**member, "BulkDataURI": f"{location}/bulkdata/{tag}"}
-    if row.frames is not None:
-        whole[_PIXEL_DATA] = {"vr": "OW", "BulkDataURI": f"{location}/bulkdata/{_PIXEL_DATA}"}
-    whole |= members(AvailableTransferSyntaxUID=row.transfer_syntax_uid)
-    return dict(sorted(whole.items()))
+    return {
+        tag: {**member, "BulkDataURI": urls.root + member["BulkDataURI"]} if "BulkDataURI" in member else member
+        for tag, member in header.items()
+    }

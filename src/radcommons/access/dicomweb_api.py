@@ -164,8 +164,8 @@ def retrieve_metadata(request: Request, ports: Ports, seen: Seen, where: Where) 
     def body() -> Iterator[str]:
         opening = "["
         with reading(ports.engine) as connection:
-            for row, header in headers(connection, found):
-                yield opening + json.dumps(metadata(row, header, urls=urls), separators=(",", ":"))
+            for _row, header in headers(connection, found):
+                yield opening + json.dumps(metadata(header, urls=urls), separators=(",", ":"))
                 opening = ","
         yield "]"
 

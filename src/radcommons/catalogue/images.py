@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from radcommons.catalogue import tables as t
+from radcommons.catalogue.readings import documents
 from radcommons.catalogue.submissions import batches
 from radcommons.catalogue.visibility import SERVED, newest_visible_instances, visible_releases
 from radcommons.dicomweb.json import JsonDataset
 from radcommons.dicomweb.query import Kind, Match, Query, wildcard_to_like
+from radcommons.dicomweb.rawjson import fitted
 from radcommons.records.event import Actor
 
 
@@ -83,6 +86,9 @@ class InstanceRow:
     rows: int | None
     columns: int | None
     frames: int | None
+    # Where its frames lie, see `FrameIndex`.
+    pixel_offset: int | None
+    frame_length: int | None
 
 
 _INSTANCE = tuple(t.instance.c[name] for name in InstanceRow.__dataclass_fields__)
@@ -316,9 +322,11 @@ def instance_row(row: sa.Row[Any]) -> InstanceRow:
 
 
 def headers(connection: sa.Connection, instances: Sequence[InstanceRow]) -> Iterator[tuple[InstanceRow, JsonDataset]]:
-    """Yield instances with their headers in the DICOM JSON model, in their order; memory: 200 headers."""
+    """Yield instances with their headers in the DICOM JSON model, in their order; memory: 200 headers.
+
+    A value by reference has an address below the DICOMweb root, which its reader puts before it.
+    """
     for some in batches(instances, 200):
-        statement = sa.select(t.instance.c.id, t.instance.c.header).where(t.instance.c.id.in_([one.id for one in some]))
-        found = {row.id: row.header for row in connection.execute(statement)}
+        found = documents(connection, [one.id for one in some])
         for one in some:
-            yield one, found.get(one.id) or {}
+            yield one, json.loads(fitted(found.get(one.id, b"{}"), ""))

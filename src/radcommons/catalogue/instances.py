@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from radcommons.catalogue import tables as t
+from radcommons.catalogue.readings import documents
 from radcommons.catalogue.submissions import batches
 from radcommons.catalogue.visibility import inspectable_instances
 from radcommons.dicomweb.json import JsonDataset, first, tag_key
+from radcommons.dicomweb.rawjson import fitted
 from radcommons.platform.clock import instant
 from radcommons.platform.database import insert_new
 from radcommons.records.errors import NotFound
@@ -49,18 +52,6 @@ class Version:
     submission_id: str | None
     state: InstanceState
     supersedes: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What the object's own header says; `header` is DICOM JSON without bulk data."""
-
-    modality: str
-    number: int | None
-    rows: int | None
-    columns: int | None
-    frames: int | None
-    header: JsonDataset
 
 
 _FIELDS = tuple(Version.__dataclass_fields__)
@@ -222,22 +213,6 @@ def move(connection: sa.Connection, versions: Iterable[Version], event: Instance
     return sum(map(len, targets.values()))
 
 
-def keep_readings(connection: sa.Connection, readings: Sequence[tuple[int, Reading]]) -> None:
-    """Keep what the objects' own headers say, by instance number."""
-    if not readings:
-        return
-    names = ("modality", "number", "rows", "columns", "frames", "header")
-    statement = (
-        t.instance.update()
-        .where(t.instance.c.id == sa.bindparam("key"))
-        .values({name: sa.bindparam(f"new_{name}", type_=t.instance.c[name].type) for name in names})
-    )
-    connection.execute(
-        statement,
-        [{"key": number, **{f"new_{name}": getattr(reading, name) for name in names}} for number, reading in readings],
-    )
-
-
 def keep_words(connection: sa.Connection, words: Iterable[tuple[str, str, str, str]]) -> None:
     """Keep the words (series, word's digest, patient, place) that a lexicon cannot judge."""
     names = ("series_instance_uid", "word", "patient", "place")
@@ -279,20 +254,33 @@ def _catalog(connection: sa.Connection, versions: Sequence[Version]) -> None:
     one_of_series = {version.series_instance_uid: version for version in reversed(versions)}
     headers: dict[int, JsonDataset] = {}
     for some in batches(version.id for version in one_of_series.values()):
-        rows = connection.execute(sa.select(t.instance.c.id, t.instance.c.header).where(t.instance.c.id.in_(some)))
-        headers.update({row.id: row.header or {} for row in rows})
-    studies = {v.study_instance_uid: _study_row(v, headers[v.id]) for v in reversed(list(one_of_series.values()))}
+        headers.update({number: json.loads(fitted(body, "")) for number, body in documents(connection, some).items()})
+    studies = {
+        v.study_instance_uid: _study_row(v, headers.get(v.id, {})) for v in reversed(list(one_of_series.values()))
+    }
     insert_new(connection, t.study, list(studies.values()))
-    insert_new(connection, t.series, [_series_row(v, headers[v.id]) for v in one_of_series.values()])
+    insert_new(connection, t.series, [_series_row(v, headers.get(v.id, {})) for v in one_of_series.values()])
 
 
 def _part(header: JsonDataset, tags: Sequence[int]) -> JsonDataset:
-    return {key: header[key] for key in map(tag_key, tags) if key in header}
+    found = {key: header[key] for key in map(tag_key, tags) if key in header}
+    return _without_nul(found) if "\\u0000" in json.dumps(found) else found
+
+
+def _without_nul(value: Any) -> Any:
+    """Return JSON values without U+0000, which PostgreSQL's documents cannot hold."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list):
+        return [_without_nul(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _without_nul(one) for name, one in value.items()}
+    return value
 
 
 def _text(header: JsonDataset, keyword: str, longest: int) -> str | None:
     value = first(header, keyword)
-    return str(value)[:longest] if value is not None else None
+    return str(value).replace("\0", "")[:longest] if value is not None else None
 
 
 def _study_row(version: Version, header: JsonDataset) -> dict[str, Any]:
@@ -326,7 +314,7 @@ def _series_row(version: Version, header: JsonDataset) -> dict[str, Any]:
 def forget(connection: sa.Connection, versions: Sequence[Version]) -> None:
     """Remove what the catalogue says of withdrawn versions, and studies and series that have no other."""
     for some in batches(version.id for version in versions):
-        connection.execute(t.instance.update().where(t.instance.c.id.in_(some)).values(header=sa.null()))
+        connection.execute(t.instance_document.delete().where(t.instance_document.c.instance_id.in_(some)))
     gone = t.instance.c.state != InstanceState.WITHDRAWN
     for uids in batches({version.series_instance_uid for version in versions}):
         kept = sa.select(t.instance.c.series_instance_uid).where(t.instance.c.series_instance_uid.in_(uids), gone)

@@ -119,8 +119,8 @@ instance = sa.Table(
     sa.Column("sop_class_uid", _UID, nullable=False),
     sa.Column("transfer_syntax_uid", _UID, nullable=False),
     sa.Column("patient", _PATIENT, nullable=False, index=True),
-    sa.Column("study_instance_uid", _UID, nullable=False, index=True),
-    sa.Column("series_instance_uid", _UID, nullable=False, index=True),
+    sa.Column("study_instance_uid", _UID, nullable=False),
+    sa.Column("series_instance_uid", _UID, nullable=False),
     sa.Column("site", sa.String(12), nullable=False),
     sa.Column("dataset", sa.ForeignKey("dataset.name"), nullable=False),
     sa.Column("submission_id", sa.ForeignKey("submission.id"), index=True),  # None: loaded directly
@@ -132,10 +132,23 @@ instance = sa.Table(
     sa.Column("rows", sa.Integer),
     sa.Column("columns", sa.Integer),
     sa.Column("frames", sa.Integer),
-    sa.Column("header", Json),  # DICOM JSON (PS3.18 annex F) without bulk data
+    # Where its frames lie (see dicom.frameindex); both NULL where there are many encapsulated ones, or nobody knows.
+    sa.Column("pixel_offset", sa.BigInteger),
+    sa.Column("frame_length", sa.BigInteger),
     sa.Column("accepted_at", _INSTANT),
     sa.UniqueConstraint("sop_instance_uid", "digest", name="uq_instance_version"),
     sa.Index("ix_instance_digest", "digest"),
+    # Studies are counted, and series read in order, from the index alone.
+    sa.Index("ix_instance_study", "study_instance_uid", "state", "modality", "series_instance_uid", "size"),
+    sa.Index("ix_instance_series", "series_instance_uid", "number", "sop_instance_uid"),
+)
+# The header as WADO-RS metadata, made once: DICOM JSON text (see dicomweb.rawjson), large values by reference.
+instance_document = sa.Table(
+    "instance_document",
+    metadata,
+    sa.Column("instance_id", sa.ForeignKey("instance.id"), primary_key=True, autoincrement=False),
+    sa.Column("frames", sa.LargeBinary),  # where many encapsulated frames lie; before the body, which is seldom read
+    sa.Column("body", sa.LargeBinary, nullable=False),
 )
 # What each submission names: the same version may come again in a later one.
 submission_item = sa.Table(
@@ -167,6 +180,7 @@ study = sa.Table(
     sa.Column("patient_sex", sa.String(16)),
     sa.Column("patient_age", sa.String(4)),
     sa.Column("header", Json, nullable=False),  # patient- and study-level attributes as DICOM JSON
+    sa.Index("ix_study_date", "study_date", "study_instance_uid"),
 )
 series = sa.Table(
     "series",

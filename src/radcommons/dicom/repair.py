@@ -88,13 +88,13 @@ def _require_numbers(element: DataElement) -> None:
 def _require_multiplicity(element: DataElement) -> None:
     """Refuse binary numbers that are more than their attribute may have: a wrong length swallowed what follows."""
     if element.VR in _NUMBERS and element.VM > 1:
-        most = _most_values(int(element.tag))
+        most = most_values(int(element.tag))
         if most is not None and most < element.VM:
             raise ValueError
 
 
 @lru_cache(maxsize=4096)
-def _most_values(tag: int) -> int | None:
+def most_values(tag: int) -> int | None:
     """Return how many values the dictionary lets an attribute have, None where it sets no bound (PS3.6)."""
     try:
         multiplicity = dictionary_VM(tag)

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import io
-import json
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from radcommons.catalogue.instances import Reading
+from pydicom import Dataset
+from pydicom.multival import MultiValue
+from pydicom.uid import ExplicitVRBigEndian
+
+from radcommons.catalogue.readings import Reading
+from radcommons.dicom.elements import Irregular
+from radcommons.dicom.frameindex import (
+    NOWHERE,
+    FrameIndex,
+    Shape,
+    encapsulated_frames,
+    items_at,
+    native_frames,
+)
 from radcommons.dicom.frames import frame_count
-from radcommons.dicom.read import Header, read_header
+from radcommons.dicom.read import GE_PRIVATE_SYNTAX, Header, read_header
 from radcommons.dicom.stream import Encoding, Walk
-from radcommons.dicomweb.json import JsonDataset, first, to_json
+from radcommons.dicomweb.rawjson import document_of
 from radcommons.records.errors import UnreadableInstance
 
 _META_START, _META_LIMIT = 132, 64 << 10
 _SOP_CLASS, _SOP_INSTANCE = 0x00020002, 0x00020003
 _LARGEST_INTEGER = 2**31 - 1
+_SWAPPED = frozenset({str(ExplicitVRBigEndian), GE_PRIVATE_SYNTAX})
 
 
 def meta_uids(source: BinaryIO) -> tuple[str, str]:
@@ -51,32 +64,59 @@ def _walk_meta(head: bytes) -> tuple[str, str]:
     return values[_SOP_CLASS], values[_SOP_INSTANCE]
 
 
-def reading_of(header: Header) -> Reading:
-    """Return what the catalogue keeps of a header."""
-    members: JsonDataset = to_json(header.dataset)
-    if "\\u0000" in json.dumps(members):
-        members = _without_nul(members)
+def reading_of(header: Header, source: BinaryIO | None = None) -> Reading:
+    """Return what the catalogue keeps of a header.
+
+    Parameters
+    ----------
+    header : Header
+    source : binary file, optional
+        The file; without it nobody knows where its frames lie until they are asked for.
+    """
+    dataset = header.dataset
 
     def whole(keyword: str) -> int | None:
-        value: Any = first(members, keyword)
-        return value if isinstance(value, int) and abs(value) <= _LARGEST_INTEGER else None
+        value = dataset.get(keyword)
+        value = value[0] if isinstance(value, MultiValue | list) and value else value
+        return int(value) if isinstance(value, int | float) and abs(value) <= _LARGEST_INTEGER else None
 
     return Reading(
-        modality=str(first(members, "Modality") or "")[:16],
+        modality=str(dataset.get("Modality", "") or "")[:16].replace("\0", ""),
         number=whole("InstanceNumber"),
         rows=whole("Rows"),
         columns=whole("Columns"),
-        frames=frame_count(header.dataset) if header.pixel is not None else None,
-        header=members,
+        frames=frame_count(dataset) if header.pixel is not None else None,
+        document=document_of(header),
+        index=index_of(header, source) if source is not None else NOWHERE,
     )
 
 
-def _without_nul(value: Any) -> Any:
-    """Return JSON values without U+0000, which PostgreSQL's documents cannot hold."""
-    if isinstance(value, str):
-        return value.replace("\0", "")
-    if isinstance(value, list):
-        return [_without_nul(one) for one in value]
-    if isinstance(value, dict):
-        return {name: _without_nul(one) for name, one in value.items()}
-    return value
+def index_of(header: Header, source: BinaryIO) -> FrameIndex:
+    """Return where the frames lie in a file that was read with care."""
+    pixel, dataset = header.pixel, header.dataset
+    if pixel is None or not pixel.is_complete or header.is_deflated or header.transfer_syntax in _SWAPPED:
+        return NOWHERE
+
+    def read(offset: int, length: int) -> bytes:
+        source.seek(offset)
+        return source.read(length)
+
+    try:
+        if not pixel.encapsulated:
+            return native_frames(_shape(dataset, pixel.tag), offset=pixel.offset, length=pixel.length)
+        items, _ = items_at(read, pixel.offset, header.size)
+        extended = dataset.get("ExtendedOffsetTable") or b""
+        return encapsulated_frames(items, frame_count(dataset), read=read, extended=extended)
+    except (Irregular, TypeError, ValueError):
+        return NOWHERE
+
+
+def _shape(dataset: Dataset, tag: int) -> Shape:
+    return Shape(
+        rows=int(dataset.get("Rows", 0)),
+        columns=int(dataset.get("Columns", 0)),
+        samples=int(dataset.get("SamplesPerPixel", 1) or 1),
+        bits={0x7FE00008: 32, 0x7FE00009: 64}.get(tag) or int(dataset.get("BitsAllocated", 0)),
+        frames=frame_count(dataset),
+        is_subsampled=dataset.get("PhotometricInterpretation") == "YBR_FULL_422",
+    )

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from pydicom import Dataset
 
-from radcommons.catalogue.instances import Reading
+from radcommons.catalogue.readings import Reading
 from radcommons.dicom.conformance import check
 from radcommons.dicom.deidentify_check import foreign_tokens, not_allowed, text_tokens, unmapped_uids
 from radcommons.dicom.mapping import PSEUDONYM
@@ -115,7 +115,7 @@ def judge(
         found += review_pixels(source, header, detector=detector, reader=reader).findings
     return Judged(
         digest=expected.digest,
-        reading=reading_of(header),
+        reading=reading_of(header, source),
         findings=_distinct(found),
         words=tuple(word_digests(header.dataset)),
     )

@@ -9,8 +9,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from radcommons.catalogue import findings, instances, sites, submissions, withdrawals
-from radcommons.catalogue.instances import Reading, Version
+from radcommons.catalogue.instances import Version
 from radcommons.catalogue.journal import record
+from radcommons.catalogue.readings import Reading, keep_readings
 from radcommons.dicom.conformance import check
 from radcommons.dicom.read import Header, read_header
 from radcommons.dicomweb.stow import Failed, Failure, Stored
@@ -183,6 +184,7 @@ def _read_direct(one: Arrived, *, actor: Actor, study: str | None) -> _Read | Fa
     try:
         with one.path.open("rb") as source:
             header = read_header(source)
+            kept = reading_of(header, source)
     except UnreadableInstance:
         return Failed(reason=Failure.CANNOT_UNDERSTAND)
     found = (*header.findings, *check(header.dataset, header))
@@ -193,7 +195,7 @@ def _read_direct(one: Arrived, *, actor: Actor, study: str | None) -> _Read | Fa
             reason=_reason(grave), sop_class_uid=version.sop_class_uid, sop_instance_uid=version.sop_instance_uid
         )
     identity = tuple(identity_findings(header.dataset))
-    return _Read(arrived=one, version=version, reading=reading_of(header), findings=(*found, *identity))
+    return _Read(arrived=one, version=version, reading=kept, findings=(*found, *identity))
 
 
 def _reason(grave: Sequence[str]) -> Failure:
@@ -251,7 +253,7 @@ def _accept_direct(connection: sa.Connection, fit: Sequence[_Read], *, actor: Ac
     instances.add_direct(connection, [one.version for one in fit])
     new = [v for v in instances.of_digests(connection, by_digest) if v.state is InstanceState.RECEIVED]
     new = [v for v in new if v.submission_id is None]
-    instances.keep_readings(connection, [(v.id, by_digest[v.digest].reading) for v in new])
+    keep_readings(connection, [(v.id, by_digest[v.digest].reading) for v in new])
     instances.accept(connection, new)
     digests = [v.digest for v in new]
     found = [(digest, finding) for digest in digests for finding in by_digest[digest].findings]

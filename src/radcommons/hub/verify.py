@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from radcommons.catalogue import findings, instances, submissions
 from radcommons.catalogue.instances import Version
 from radcommons.catalogue.journal import record
+from radcommons.catalogue.readings import keep_readings
 from radcommons.hub.judge import Expected, Judged
 from radcommons.hub.policies import profile_source
 from radcommons.hub.work import Task, lost, start_judging, store_environment
@@ -87,9 +88,7 @@ def _expected(version: Version) -> Expected:
 def _keep(connection: sa.Connection, identifier: str, judged: Sequence[tuple[Version, Judged]]) -> None:
     found = [(one.digest, finding) for _, one in judged for finding in one.findings]
     findings.replace(connection, submission=identifier, digests=[one.digest for _, one in judged], found=found)
-    instances.keep_readings(
-        connection, [(version.id, one.reading) for version, one in judged if one.reading is not None]
-    )
+    keep_readings(connection, [(version.id, one.reading) for version, one in judged if one.reading is not None])
     instances.keep_words(
         connection,
         [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from radcommons.catalogue import instances, sites, submissions, withdrawals
-from radcommons.catalogue.instances import Reading
 from radcommons.catalogue.journal import broken_lines, lines_about, record
 from radcommons.catalogue.migrate import is_current, upgrade
+from radcommons.catalogue.readings import Reading, keep_readings
 from radcommons.catalogue.sites import DEFAULT_TERMS, Dataset
 from radcommons.platform.database import reading, writing
 from radcommons.records.documents import digest
@@ -135,8 +136,8 @@ class CatalogueTests:
         with writing(ready) as connection:
             versions = instances.of_submission(connection, identifier)
             instances.move(connection, versions, InstanceEvent.STORE)
-            read = Reading(modality="CT", number=1, rows=32, columns=32, frames=1, header=header)
-            instances.keep_readings(connection, [(version.id, read) for version in versions])
+            read = Reading(modality="CT", number=1, rows=32, columns=32, frames=1, document=json.dumps(header).encode())
+            keep_readings(connection, [(version.id, read) for version in versions])
         with writing(ready) as connection:
             instances.accept(connection, instances.of_submission(connection, identifier))
         uid = submission.items[0].study_instance_uid

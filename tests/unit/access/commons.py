@@ -21,6 +21,7 @@ from radcommons.catalogue import accounts, instances, sites
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.instances import Version
 from radcommons.catalogue.migrate import upgrade
+from radcommons.catalogue.readings import keep_readings
 from radcommons.catalogue.sites import Dataset as DatasetRecord
 from radcommons.dicom.read import read_header
 from radcommons.hub.header import reading_of
@@ -149,8 +150,11 @@ class Commons:
         with writing(self.platform.engine) as connection:
             instances.add_direct(connection, rows)
             kept = {one.digest: one for one in instances.of_digests(connection, digests)}
-            readings = [(kept[row.digest].id, reading_of(header)) for row, header in zip(rows, headers, strict=True)]
-            instances.keep_readings(connection, readings)
+            readings = [
+                (kept[row.digest].id, reading_of(header, io.BytesIO(self.contents[row.sop_instance_uid])))
+                for row, header in zip(rows, headers, strict=True)
+            ]
+            keep_readings(connection, readings)
             if accept:
                 instances.accept(connection, [kept[digest] for digest in digests])
         return digests

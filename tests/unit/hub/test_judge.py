@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from radcommons.dicom.pixeltext import TextDetector
 from radcommons.dicom.profile import load_profile
+from radcommons.dicomweb.rawjson import fitted
 from radcommons.hub.judge import Expected, Judged, judge, word_digests
 from radcommons.records.finding import CODES, Severity
 from radcommons.testing.sender import Made, Sender
@@ -52,7 +54,9 @@ def test_clean_instance_raises_nothing() -> None:
     assert judged.findings == ()
     assert judged.reading is not None
     assert (judged.reading.modality, judged.reading.rows, judged.reading.frames) == ("CT", 32, 1)
-    assert judged.reading.header["00100020"]["Value"] == [SENDER.instance().item.patient]
+    assert json.loads(fitted(judged.reading.document, "http://h"))["00100020"]["Value"] == [
+        SENDER.instance().item.patient
+    ]
 
 
 def _private(dataset: Dataset) -> None:
