@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radcommons.records import finding
 from radcommons.records.documents import DETACHED, SEALED, canonical, digest, json_schema, parse, plain, seal, unseal
 from radcommons.records.errors import DocumentError
 from radcommons.records.finding import CODES, Finding, Severity
@@ -148,3 +151,10 @@ def test_schema_accepts_what_we_send_and_refuses_what_we_refuse() -> None:
 def test_finding_codes_are_documented() -> None:
     """Each finding code has a sentence for the reference."""
     assert all(line.endswith(".") for line in CODES.values())
+
+
+def test_every_code_is_said_by_something() -> None:
+    """No code stands in the reference that the program never gives."""
+    here = Path(finding.__file__)
+    others = [path.read_text("utf-8") for path in here.parents[1].rglob("*.py") if path != here]
+    assert [code for code in CODES if not any(re.search(rf'"{code}["(:]', text) for text in others)] == []
