@@ -103,8 +103,6 @@ def scan(head: bytes, size: int) -> RawHeader:
     elements: list[Raw] = []
     pixel, last, position, end = None, 0, meta.end, min(size, len(head))
     while position < end:
-        if position + 12 > end:
-            raise Irregular
         tag = int.from_bytes(head[position : position + 2], "little") << 16 | int.from_bytes(
             head[position + 2 : position + 4], "little"
         )
@@ -136,6 +134,6 @@ def _pixel_at(head: bytes, position: int, tag: int, *, implicit: bool) -> Raw:
     vr = b"" if implicit else head[position + 4 : position + 6]
     value = position + (8 if implicit else 12)
     length = int.from_bytes(head[value - 4 : value], "little")
-    if not implicit and vr not in (b"OB", b"OW", b"OF", b"OD"):
+    if (not implicit and vr not in (b"OB", b"OW", b"OF", b"OD")) or value > len(head):
         raise Irregular
     return Raw(tag, vr, position, value, value + length if length != UNDEFINED else -1, length)

@@ -72,7 +72,10 @@ def document(header: RawHeader) -> bytes:
         encoded = head[element.start : element.end]
         text = memory.get(encoded)
         if text is None:
-            text = b'"%08X":' % tag + _member(header, element, way)
+            try:
+                text = b'"%08X":' % tag + _member(header, element, way)
+            except (LookupError, ValueError):  # an unknown character set, or bytes that are none of it
+                raise Irregular from None
             is_private_of_unknown = tag >> 16 & 1 and (way.implicit or element.vr == b"UN")
             if not is_private_of_unknown and len(encoded) <= _LONGEST:
                 if len(memory) >= _REMEMBERED:
