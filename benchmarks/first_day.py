@@ -16,6 +16,7 @@ import hmac
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -120,11 +121,12 @@ def accession_numbers(archive: Archive) -> list[str]:
     return sorted(set(re.findall(r"SH \[([^\]]+?) *\]", done.stdout + done.stderr)))
 
 
-def push_all(archive: Archive, folder: Path) -> None:
-    """Push what the PACS takes; a broken file ends its folder's association, as in life."""
-    asked = [dcmtk("storescu"), "-aec", "PACS", "+sd", "-nh", "127.0.0.1", str(archive.port)]
-    for one in sorted({path.parent for path in folder.rglob("*") if path.is_file()}):
-        subprocess.run([*asked, str(one)], capture_output=True, check=False, timeout=300)
+def fill(archive: Archive, folder: Path) -> None:
+    """Put every image into the PACS, whatever its transfer syntax."""
+    images = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.read_bytes()[128:132] == b"DICM"]
+    for number, path in enumerate(images):
+        copied = shutil.copyfile(path, archive.storage / f"{number:05}.dcm")
+        subprocess.run([dcmtk("dcmqridx"), str(archive.storage), str(copied)], capture_output=True, check=False)
 
 
 def wait_until_accepted(directory: Path, *, more_than: int) -> int:
@@ -230,7 +232,7 @@ def main() -> None:
         port = free_port()
         hub = Child("hub", ["hub", "serve", str(folder / "hub"), "--port", str(port)], folder / "hub.log")
         with dcmqrscp(folder / "pacs") as archive:
-            push_all(archive, folder / "input")
+            fill(archive, folder / "input")
             numbers = accession_numbers(archive)
             hub.start(f"http://127.0.0.1:{port}/readyz")
             try:
