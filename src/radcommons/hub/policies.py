@@ -37,16 +37,16 @@ class Policies:
             With code ``unknown-protocol`` or ``unknown-profile``.
         """
         if protocol.digest not in self.protocols:
-            raise _unknown("protocol")
+            raise _unknown("protocol", code="unknown-protocol")
         if profile.digest not in self.profiles:
-            raise _unknown("profile")
+            raise _unknown("profile", code="unknown-profile")
 
 
-def _unknown(kind: str) -> Conflict:
+def _unknown(kind: str, *, code: str) -> Conflict:
     return Conflict(
         f"The hub does not know the {kind} that the submission names.",
         mend=f"Use one of GET /api/v1/policies, or ask the coalition to accept the {kind} file.",
-        code=f"unknown-{kind}",
+        code=code,
     )
 
 
