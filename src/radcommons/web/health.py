@@ -8,15 +8,15 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from radcommons.catalogue.credentials import Ports
-from radcommons.catalogue.holdings import holdings
 from radcommons.catalogue.migrate import is_current
-from radcommons.platform.database import reading
 from radcommons.platform.ports import Platform
+from radcommons.web.metrics import Holdings
 
 
 def router() -> APIRouter:
     """Return ``/healthz``, ``/readyz`` and ``/metrics``."""
     routes = APIRouter(include_in_schema=False)
+    held = Holdings()
 
     @routes.api_route("/healthz", methods=["GET", "HEAD"])
     def healthz() -> dict[str, str]:
@@ -34,14 +34,8 @@ def router() -> APIRouter:
 
     @routes.get("/metrics")
     def metrics(platform: Ports) -> PlainTextResponse:
-        """Return counters in Prometheus' text format."""
-        with reading(platform.engine) as connection:
-            held = holdings(connection)
-        lines = []
-        for name, by_label in held.items():
-            lines += [f"# TYPE radcommons_{name} gauge"]
-            lines += [f'radcommons_{name}{{state="{label}"}} {count}' for label, count in sorted(by_label.items())]
-        return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+        """Return gauges, counters and histograms in Prometheus' text format."""
+        return PlainTextResponse(held.text(platform), media_type="text/plain; version=0.0.4")
 
     return routes
 

@@ -32,6 +32,7 @@ from radcommons.ui.render import Brand, NavItem, Renderer
 from radcommons.web import health, sessions
 from radcommons.web.errors import PROBLEM_RESPONSES, add_error_handlers
 from radcommons.web.guard import BrowserGuard, LastResort
+from radcommons.web.metrics import Measured
 
 _CURATORS = frozenset({Role.CURATOR, Role.ADMINISTRATOR})
 NAVIGATION = (NavItem("Releases", "/"), NavItem("Curation", "/curate", roles=_CURATORS))
@@ -60,6 +61,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
     add_error_handlers(app, page=_problem_page)
     app.add_middleware(LastResort)
     app.add_middleware(BrowserGuard)
+    app.add_middleware(Measured)  # the outermost: what the others answer counts as well
     for router in (
         health.router(),
         app.state.renderer.assets.router(),
