@@ -15,6 +15,7 @@ from pydicom.tag import BaseTag
 from radcommons.dicom._tables.terms import NAMED
 from radcommons.dicom.actions import LONG_TEXTS, Op, Rule
 from radcommons.dicom.binarytext import packed, spelled
+from radcommons.dicom.codes import is_code_of, is_own_meaning
 from radcommons.dicom.dates import capped_age, is_time, shift_date, shift_datetime
 from radcommons.dicom.deidentify_document import DOCUMENT, cleaned_document, document_findings
 from radcommons.dicom.lexicon import is_term
@@ -40,7 +41,11 @@ TEXT_VRS = frozenset(
 )
 NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"})
 BINARY_VRS = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "AT", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"})
-CODING_SCHEME, CODE_MEANING = 0x00080102, 0x00080104
+CODE_VALUE, CODING_SCHEME, CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
+CODE_WORD = re.compile(r"[^\s=:;,#&?!]*")
+LOCAL_CODES = 9_999_991
+# A scheme has a name of a word or two in capitals, digits and marks; what bends is a sentence.
+SCHEME_NAME = re.compile(r"\s*[^\s,;:=?!]*\s*|(?:[A-Z0-9][^\s,;:=?!]* ?)*")
 REMOVED_TEXT = "REMOVED"
 DUMMIES: dict[str, object] = {
     "AE": REMOVED_TEXT, "AS": "000D", "CS": REMOVED_TEXT, "DA": "19000101", "DT": "19000101000000", "TM": "000000",
@@ -288,7 +293,9 @@ class Values:
         if tag in SCHEME_WORDS and all(text.strip() in TERMINOLOGIES for text in texts):
             return element
         fresh = self._cleaned(element, rule, path, technical_manner(tag))
-        if tag != CODING_SCHEME or fresh is element or fresh is None or not texts:
+        if tag == CODING_SCHEME and not all(map(SCHEME_NAME.fullmatch, texts)):
+            fresh = self._emptied(element)
+        if tag != CODING_SCHEME or fresh is element or fresh is None or not any(texts):
             return fresh
         return _made(element, "SH", f"99LOCAL{self._keyed(f'coding scheme {texts[0].strip()}') % LOCAL_SCHEMES:03d}")
 
@@ -308,13 +315,23 @@ class Values:
 
     def _meaning(self, element: DataElement, rule: Rule, path: str, source: Dataset) -> DataElement | None:
         scheme = str(source[CODING_SCHEME].value or "").strip() if CODING_SCHEME in source else ""
-        is_value = int(element.tag) != CODE_MEANING
-        if is_value and any(" " in text.strip() for text in _texts(element) or ()):
-            return self._cleaned(element, rule, path, Manner.DESCRIPTOR)  # a sentence is no code
-        if scheme in TERMINOLOGIES:
-            return self._cleaned(element, rule, path, Manner.TERM if is_value else Manner.TECHNICAL)
-        manner = Manner.TECHNICAL if is_value else Manner.DESCRIPTOR
-        return self._cleaned(element, rule, path, manner)
+        texts = [text.strip() for text in _texts(element) or ()]
+        if int(element.tag) != CODE_MEANING:
+            return self._code(element, rule, path, is_own=all(is_code_of(scheme, text) for text in texts))
+        value = str(source[CODE_VALUE].value or "").strip() if CODE_VALUE in source else ""
+        is_own = bool(texts) and all(is_own_meaning(scheme, value, text) for text in texts)
+        return self._cleaned(element, rule, path, Manner.TERM if is_own else Manner.DESCRIPTOR)
+
+    def _code(self, element: DataElement, rule: Rule, path: str, *, is_own: bool) -> DataElement | None:
+        """Return the value of a code; one that says too much gives way to a keyed one, the same in all objects."""
+        texts = [text.strip() for text in _texts(element) or ()]
+        is_word = all(map(CODE_WORD.fullmatch, texts))
+        manner = Manner.TERM if is_own else Manner.TECHNICAL if is_word else Manner.DESCRIPTOR
+        fresh = self._cleaned(element, rule, path, manner)
+        is_sentence = any(text.count(" ") > 1 or ", " in text for text in texts)
+        if not is_sentence and (fresh is None or fresh is element or not texts):
+            return fresh
+        return _made(element, _single(rule.vr), f"LOCAL{self._keyed(f'code {texts[0]}') % LOCAL_CODES:07d}")
 
     def _cleaned(
         self, element: DataElement, rule: Rule, path: str, manner: Manner, cleaner: Cleaner | None = None

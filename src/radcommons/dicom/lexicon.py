@@ -105,6 +105,8 @@ epi flair
 """
 # Words of vendors' protocol and kernel names, and of the values of CS attributes.
 CODES = """
+mmhg recist ncov cov fdg tc mtc fluorodeoxyglucose birads lirads pirads tirads fleischner spo psma suv gleason bosniak
+agatston fazekas covid sars
 bochdalek hounsfield kerley morgagni hodgkin wegener crohn alzheimer parkinson bankart couinaud lisfranc schatzker
 enhanced unenhanced filling angle angles
 manu cmx black white ris brightfield catheterization dapi epifluorescence heading hematoxylin eosin wax scoord tcoord

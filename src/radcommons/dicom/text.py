@@ -12,8 +12,9 @@ from functools import lru_cache
 from radcommons.dicom.lexicon import is_clinical, is_core, is_listed_name, is_term
 from radcommons.dicom.text_fold import LETTERS_ONLY, WORD, fold, is_unspaced_script
 from radcommons.dicom.text_identity import KnownIdentity, Matcher, matcher_for
-from radcommons.dicom.text_patterns import ALWAYS, APART, TYPED
+from radcommons.dicom.text_patterns import APART, signs_of
 from radcommons.dicom.text_people import beside, listed_pairs, titled
+from radcommons.dicom.text_shapes import days_beside_words, is_spoken, numbers_in
 from radcommons.dicom.text_unspaced import foreign_runs
 
 SHORTEST_NAME_LIKE = 3
@@ -23,6 +24,10 @@ LONGEST_NUMBER = 24
 NUMBER_AFTER = re.compile(r"(?:[-_/]?\d+(?![^\W_]|[.,]\d))*")
 NUMBER_BEFORE = re.compile(r"(?:(?<![^\W_])\d+[-_/]?)+$")
 LONGEST_PIECE = 2000
+# Short parts of a name, joined by marks: Al-Qa, O'Br
+PARTED = re.compile(r"(?<![^\W_])[^\W\d_]{1,3}['’-][^\W\d_]{2,4}(?![^\W_])")
+MARKS = re.compile(r"['’-]")
+CAMEL = re.compile(r"[A-Z][a-zà-ÿ]{3,}")
 MODEL_NUMBER = re.compile(r"[ -]\d")
 COMPANY = re.compile(
     r"(?i:\b(?:medical|systems?|imaging|healthcare|technolog\w+|corporation|gmbh|inc|ltd|company|labs?)\b)"
@@ -43,13 +48,7 @@ class Manner(Enum):
 
 
 FREE = (Manner.DESCRIPTOR, Manner.NARRATIVE)
-SIGNS = {
-    Manner.TECHNICAL: ALWAYS,
-    Manner.MAKER: ALWAYS,
-    Manner.CODE: TYPED,
-    Manner.DESCRIPTOR: TYPED,
-    Manner.NARRATIVE: TYPED,
-}
+OF_DEVICES = (Manner.TECHNICAL, Manner.MAKER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +85,8 @@ class Cleaner:
 
     def clean(self, text: str, manner: Manner) -> Cleaned:
         """Return the text without what identifies the patient."""
+        if manner in OF_DEVICES and is_spoken(text):
+            manner = Manner.DESCRIPTOR
         key = (text, manner)
         found = self._cache.get(key)
         if found is None:
@@ -127,6 +128,7 @@ class Cleaner:
     def _once(self, text: str, manner: Manner) -> Cleaned:
         known = list(self._matcher.spans(text))
         known += [found.span() for found in WORD.finditer(text) if self._names(found[0], manner)]
+        known += [found.span() for found in PARTED.finditer(text) if self._names(MARKS.sub("", found[0]), manner)]
         pattern, unknown = signs_in(text, manner)
         if self._keeps_unknown:
             unknown = ()
@@ -178,14 +180,14 @@ def _whole(parts: list[Cleaned]) -> Cleaned:
 @lru_cache(maxsize=8192)
 def signs_in(text: str, manner: Manner) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
     """Return the places of patterns and of words that may be names, whoever the patient is."""
-    signs = SIGNS.get(manner)
-    if signs is None:
+    if manner is Manner.TERM:
         return tuple(found.span() for found in APART.finditer(text)), ()
-    pattern = [found.span() for found in signs.finditer(text)]
+    is_device = manner in OF_DEVICES
+    pattern = [*signs_of(text, is_typed=not is_device), *numbers_in(text, is_device=is_device)]
     if manner is not Manner.CODE:
         pattern += titled(text)
     if manner in FREE:
-        return tuple(pattern), tuple(unknown_words(text))
+        return (*pattern, *days_beside_words(text)), tuple(unknown_words(text))
     if manner is Manner.CODE:
         return (*pattern, *listed_pairs(text)), tuple(_names_in_code(text))
     unknown = (*_foreign_words(text), *_listed_words(text), *(_titled_words(text) if manner is Manner.MAKER else ()))
@@ -215,8 +217,14 @@ def _names_in_code(text: str) -> Iterator[tuple[int, int]]:
 
 def _listed_words(text: str) -> Iterator[tuple[int, int]]:
     for found in LETTERS_ONLY.finditer(text):
-        if len(found[0]) > SHORTEST_NAME_LIKE and is_listed_name(found[0]) and not is_core(found[0]):
+        if len(found[0]) > SHORTEST_NAME_LIKE and not is_core(found[0]) and _has_listed(found[0]):
             yield found.span()
+
+
+def _has_listed(word: str) -> bool:
+    # imgGoncaloFerraoV2: names written as people write variables
+    parts = CAMEL.findall(word) if not (word.istitle() or word.isupper() or word.islower()) else ()
+    return is_listed_name(word) or any(is_listed_name(part) and not is_clinical(part) for part in parts)
 
 
 def _titled_words(text: str) -> Iterator[tuple[int, int]]:

@@ -23,6 +23,7 @@ SHORTEST_NAME = 2
 SHORTEST_PLACE = 4
 SHORTEST_IN_BYTES = 5
 SHORTEST_PARTED = 6
+SHORTEST_REVERSED = 5
 SHORTEST_BEGINNING = 4
 CUT_OFF = 3
 INITIALS = re.compile(r"(?<![^\W_])([^\W\d_])\.[ -]?([^\W\d_])\.(?!\w)")
@@ -252,6 +253,8 @@ def _joined_words(name: str) -> Iterator[str]:
         family, given = parts[0], parts[1] if len(parts) > 1 else ""
         if len(family) > SHORTEST_NAME:
             yield family
+            if len(family) >= SHORTEST_REVERSED:
+                yield family[::-1]
             # a name that ends in a vowel bends: of Ivanova, to Ivanovoi
             if len(family) > LONGEST_UNBENT and fold(family)[-1:] in "aeiouy":
                 yield fold(family)[:-1]

@@ -11,8 +11,7 @@ from radcommons.dicom.text_patterns import MONTHS
 Day = tuple[int, int, int]  # year in the century, month, day
 _FULL_WIDTH = {0xFF10 + number: 0x30 + number for number in range(10)}
 _GAP = r"[\s.,/_-]{0,3}(?:of |de |del |di |d['’]|der? )?"
-_NAMES = {name: number for number, names in enumerate(MONTHS, 1) for name in names.split() if "[" not in name}
-_NAMES |= {"мая": 5, "май": 5}
+_NAMES = {name: number for number, names in enumerate(MONTHS, 1) for name in names.split()}
 _NAME = "(" + "|".join(sorted(_NAMES, key=len, reverse=True)) + r")[^\W\d_]{0,2}"
 _YEAR = r"((?:1[89]|20)\d{2}|['’]?\d{2})"
 _END = r"(?:st|nd|rd|th|er|\.|º|ª)?"

@@ -104,13 +104,21 @@ PARTICLES = frozenset(
     ]
 )
 SIDES = frozenset("LRlr")
+# Titles in small letters, and modalities, contrast agents or places of the body in capitals.
+MODALITIES = frozenset({"MR", "MS", "CA", "PD", "OA", "FR", "HR"})
 _NEAR = re.compile(r"[\s.,^'’_\-&/]{1,3}|")
 
 
 def titled(text: str) -> Iterator[tuple[int, int]]:
     """Yield the places of titles with the name behind them."""
-    yield from (found.span() for found in TITLED.finditer(text))
+    yield from (found.span() for found in TITLED.finditer(text) if not _is_modality(found[0]))
     yield from (found.span() for found in SUFFIXED.finditer(text))
+
+
+def _is_modality(titled_name: str) -> bool:
+    """Say whether the title is none: MR Software, CA CHEST."""
+    title, *_, name = LETTERS_ONLY.findall(titled_name)
+    return title in MODALITIES and "." not in titled_name and is_core(name) and fold(name) not in EITHER
 
 
 def beside(text: str, removed: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
