@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import chain, islice
 from typing import BinaryIO
 
 import numpy as np
@@ -17,7 +16,6 @@ from radcommons.catalogue.images import InstanceRow
 from radcommons.dicom.frames import Frame, iter_encoded, iter_frames
 from radcommons.dicom.read import Header, open_body, read_header
 from radcommons.dicomweb.multipart import new_boundary, related, write_parts
-from radcommons.dicomweb.negotiate import EXPLICIT_LITTLE
 from radcommons.platform.objects import Objects, object_key
 from radcommons.records.errors import NotFound
 
@@ -27,10 +25,8 @@ _PIXEL_PATHS = ("7FE00010", "7FE00008", "7FE00009")
 _PATH = re.compile(r"^[0-9A-F]{8}(/\d{1,5}/[0-9A-F]{8})*$")
 
 
-def frames_response(
-    one: InstanceRow, numbers: list[int], *, objects: Objects, as_stored: bool, location: str
-) -> Response:
-    """Return frames, one part each.
+def decoded_frames(one: InstanceRow, numbers: list[int], *, objects: Objects, as_stored: bool) -> Iterator[bytes]:
+    """Yield frames after reading the whole header: the careful way.
 
     Parameters
     ----------
@@ -39,39 +35,20 @@ def frames_response(
         From 0; they exist.
     objects : Objects
     as_stored : bool
-        Encapsulated frames as they are, with their transfer syntax; otherwise decoded to little endian.
-    location : str
-        The instance's address.
+        Encapsulated frames as they are; otherwise decoded, as native pixel data in little endian.
+
+    Raises
+    ------
+    UnreadableInstance
+        If the pixels cannot be decoded.
     """
-    boundary = new_boundary()
-
-    def parts() -> Iterator[tuple[dict[str, str], list[bytes]]]:
-        with objects.open(object_key(one.digest)) as source:
-            header = read_header(source)
-            encoded = as_stored and header.pixel is not None and header.pixel.encapsulated
-            syntax = header.transfer_syntax if encoded else EXPLICIT_LITTLE
-            frames = (
-                iter_encoded(source, header, indices=numbers)
-                if encoded
-                else (to_little_endian(frame, header) for frame in iter_frames(source, header, indices=numbers))
-            )
-            for number, content in zip(numbers, frames, strict=True):
-                yield (
-                    {
-                        "Content-Type": f"{OCTETS}; transfer-syntax={syntax}",
-                        "Content-Location": f"{location}/frames/{number + 1}",
-                    },
-                    [content],
-                )
-
-    body = begun(write_parts(parts(), boundary=boundary))
-    return StreamingResponse(body, media_type=related(OCTETS, boundary=boundary))
-
-
-def begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Return the same chunks with two of them made: what cannot be decoded is an error, not a broken answer."""
-    made = list(islice(chunks, 2))
-    return chain(made, chunks)
+    with objects.open(object_key(one.digest)) as source:
+        header = read_header(source)
+        if as_stored:
+            yield from iter_encoded(source, header, indices=numbers)
+        else:
+            for frame in iter_frames(source, header, indices=numbers):
+                yield to_little_endian(frame, header)
 
 
 def to_little_endian(frame: Frame, header: Header) -> bytes:

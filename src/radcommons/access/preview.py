@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore
 
+from radcommons.access.memory import Memory
 from radcommons.catalogue.images import InstanceRow
 from radcommons.dicom.frames import iter_frames
 from radcommons.dicom.read import read_header
@@ -18,8 +18,6 @@ from radcommons.records.errors import NotFound
 # Windows by name as radiologists choose them, (center, width) in HU.
 WINDOWS: dict[str, tuple[float, float]] = {"lung": (-600, 1500), "soft": (40, 400), "bone": (400, 1800)}
 _KEPT_BYTES = 64 << 20
-# A withdrawn instance is refused before the cache is asked; its picture leaves memory within this time.
-_KEPT_S = 600.0
 _RENDERING = BoundedSemaphore(4)
 
 
@@ -48,10 +46,7 @@ class Pictures:
     """A bounded memory of rendered pictures."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lock = Lock()
-        self._held: OrderedDict[tuple[str, Look], tuple[float, bytes]] = OrderedDict()
-        self._bytes = 0
+        self._memory = Memory(_KEPT_BYTES, clock=clock)
 
     def picture(self, instance: InstanceRow, look: Look, *, objects: Objects) -> bytes:
         """Return a picture of an instance.
@@ -63,43 +58,19 @@ class Pictures:
         UnreadableInstance
             If its pixels cannot be decoded.
         """
-        key = (instance.digest, look)
-        found = self._get(key)
+        found = self.kept(instance, look)
         if found is None:
             found = _render(instance, look, objects=objects)
-            self._keep(key, found)
+            self._memory.keep((instance.digest, look), found)
         return found
+
+    def kept(self, instance: InstanceRow, look: Look) -> bytes | None:
+        """Return a picture that was made lately, None where it would have to be made."""
+        return self._memory.get((instance.digest, look))
 
     def forget(self, digests: frozenset[str]) -> None:
         """Drop the pictures of instances."""
-        with self._lock:
-            for key in [key for key in self._held if key[0] in digests]:
-                self._drop(key)
-
-    def _get(self, key: tuple[str, Look]) -> bytes | None:
-        with self._lock:
-            self._expire()
-            held = self._held.get(key)
-            return held[1] if held else None
-
-    def _keep(self, key: tuple[str, Look], picture: bytes) -> None:
-        with self._lock:
-            if key in self._held:
-                return
-            self._held[key] = (self._clock(), picture)
-            self._bytes += len(picture)
-            while self._bytes > _KEPT_BYTES:
-                self._drop(next(iter(self._held)))
-
-    def _expire(self) -> None:
-        while self._held:
-            key, (since, _) = next(iter(self._held.items()))
-            if self._clock() - since < _KEPT_S:
-                return
-            self._drop(key)
-
-    def _drop(self, key: tuple[str, Look]) -> None:
-        self._bytes -= len(self._held.pop(key)[1])
+        self._memory.forget(lambda key: isinstance(key, tuple) and key[0] in digests)
 
 
 def _render(instance: InstanceRow, look: Look, *, objects: Objects) -> bytes:

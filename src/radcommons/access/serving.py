@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from fastapi import Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
+from radcommons.access.bodies import File
 from radcommons.catalogue.images import InstanceRow
-from radcommons.dicomweb.multipart import framed_size, new_boundary, related, write_parts
 from radcommons.platform.objects import Objects, object_key
 
 DICOM = "application/dicom"
@@ -29,6 +29,8 @@ def object_response(request: Request, instance: InstanceRow, *, objects: Objects
         return Response(status_code=304, headers=headers)
     key = object_key(instance.digest)
     path = objects.local_path(key)
+    if path is not None and "range" not in request.headers:
+        return File(path, size=instance.size, media_type=DICOM, headers=headers)
     if path is not None:
         return FileResponse(path, media_type=DICOM, headers=headers)
     return _streamed(request, instance, objects=objects, key=key, headers=headers)
@@ -59,36 +61,3 @@ def _span(first: str, last: str, size: int) -> tuple[int, int]:
 
 def _body(request: Request, chunks: Iterator[bytes]) -> Iterator[bytes]:
     return iter(()) if request.method == "HEAD" else chunks
-
-
-def multipart_response(
-    request: Request, instances: list[InstanceRow], *, objects: Objects, locations: Mapping[int, str]
-) -> Response:
-    """Return instances as they are stored, one part each, as a stream with its length told.
-
-    Parameters
-    ----------
-    request : Request
-    instances : list of InstanceRow
-    objects : Objects
-    locations : mapping of int to str
-        Each instance's URL by its number.
-    """
-    boundary = new_boundary()
-
-    def headers(one: InstanceRow) -> dict[str, str]:
-        return {
-            "Content-Type": f"{DICOM}; transfer-syntax={one.transfer_syntax_uid}",
-            "Content-Location": locations[one.id],
-        }
-
-    size = sum(framed_size(headers(one), one.size, boundary=boundary) for one in instances) + len(boundary) + 6
-    parts = write_parts(
-        ((headers(one), objects.chunks(object_key(one.digest))) for one in instances),
-        boundary=boundary,
-    )
-    return StreamingResponse(
-        _body(request, parts),
-        media_type=related(DICOM, boundary=boundary),
-        headers={"Content-Length": str(size), "Cache-Control": "private, no-cache"},
-    )

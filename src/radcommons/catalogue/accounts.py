@@ -8,6 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from radcommons.catalogue import tables as t
+from radcommons.catalogue.quick import Prepared, slot
 from radcommons.platform.audit import write_events
 from radcommons.platform.clock import instant, now
 from radcommons.platform.database import reading, writing
@@ -61,11 +62,6 @@ def has_accounts(connection: sa.Connection) -> bool:
     return connection.execute(sa.select(t.account.c.id).limit(1)).one_or_none() is not None
 
 
-def _actor(connection: sa.Connection, account_id: int, name: str) -> Actor:
-    roles = connection.execute(sa.select(t.account_role.c.role).where(t.account_role.c.account_id == account_id))
-    return Actor(id=f"account:{account_id}", name=name, roles=frozenset(Role(role) for role in roles.scalars()))
-
-
 def sign_in(engine: sa.Engine, *, email: str, password: str) -> str:
     """Return a new session's cookie.
 
@@ -103,19 +99,28 @@ def sign_out(engine: sa.Engine, *, cookie: str) -> None:
         connection.execute(t.session.delete().where(t.session.c.digest == token_digest(cookie)))
 
 
+_LIVE_SESSION = Prepared(
+    sa.select(t.session.c.form_key, t.account.c.id, t.account.c.name, t.account_role.c.role)
+    .select_from(
+        t.session.join(t.account, t.account.c.id == t.session.c.account_id).outerjoin(
+            t.account_role, t.account_role.c.account_id == t.account.c.id
+        )
+    )
+    .where(
+        t.session.c.digest == slot("digest"),
+        t.session.c.expires_at > slot("now"),
+        t.account.c.disabled_at.is_(None),
+    )
+)
+
+
 def by_cookie(engine: sa.Engine, cookie: str) -> SignedIn | None:
     """Return who a session cookie speaks for, None when it is unknown or over."""
-    with reading(engine) as connection:
-        row = connection.execute(
-            sa.select(t.session.c.form_key, t.account.c.id, t.account.c.name)
-            .join(t.account, t.account.c.id == t.session.c.account_id)
-            .where(
-                t.session.c.digest == token_digest(cookie),
-                t.session.c.expires_at > instant(),
-                t.account.c.disabled_at.is_(None),
-            )
-        ).one_or_none()
-        return SignedIn(actor=_actor(connection, row.id, row.name), form_key=row.form_key) if row else None
+    rows = _LIVE_SESSION.rows(engine, digest=token_digest(cookie), now=instant())
+    for form_key, number, name, _ in rows:
+        roles = frozenset(Role(row[3]) for row in rows if row[3] is not None)
+        return SignedIn(actor=Actor(id=f"account:{number}", name=name, roles=roles), form_key=form_key)
+    return None
 
 
 def create_token(
@@ -167,22 +172,18 @@ def create_token(
     return token
 
 
+_LIVE_TOKEN = Prepared(
+    sa.select(*(t.api_token.c[name] for name in ("id", "name", "role", "site", "dataset"))).where(
+        t.api_token.c.digest == slot("digest"),
+        t.api_token.c.revoked_at.is_(None),
+        sa.or_(t.api_token.c.expires_at.is_(None), t.api_token.c.expires_at > slot("now")),
+    )
+)
+
+
 def by_token(engine: sa.Engine, token: str) -> Actor | None:
     """Return who a bearer token speaks for, None when it is unknown, over or revoked."""
-    with reading(engine) as connection:
-        row = connection.execute(
-            sa.select(t.api_token).where(
-                t.api_token.c.digest == token_digest(token),
-                t.api_token.c.revoked_at.is_(None),
-                sa.or_(t.api_token.c.expires_at.is_(None), t.api_token.c.expires_at > instant()),
-            )
-        ).one_or_none()
-    if row is None:
-        return None
-    return Actor(
-        id=f"token:{row.id}",
-        name=row.name,
-        roles=frozenset({Role(row.role)}),
-        site=row.site,
-        dataset=row.dataset,
-    )
+    rows = _LIVE_TOKEN.rows(engine, digest=token_digest(token), now=instant())
+    for number, name, role, site, dataset in rows:
+        return Actor(id=f"token:{number}", name=name, roles=frozenset({Role(role)}), site=site, dataset=dataset)
+    return None

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.images import InstanceRow, Scope, instance_row, seen
+from radcommons.catalogue.reads import refuse_closed
 from radcommons.catalogue.submissions import batches
 from radcommons.catalogue.visibility import (
     SERVED,
@@ -21,7 +22,7 @@ from radcommons.catalogue.visibility import (
     visible_instances,
     visible_releases,
 )
-from radcommons.records.errors import NotFound, NotPermitted, SignInRequired, Withdrawn
+from radcommons.records.errors import NotFound, Withdrawn
 from radcommons.records.event import Actor
 from radcommons.records.identifiers import DIGEST_PATTERN, split_release_id
 from radcommons.records.lifecycle import InstanceState
@@ -100,10 +101,7 @@ def open_release(connection: sa.Connection, actor: Actor, identifier: str) -> Sh
         If it is listed, and its tier asks for more than the actor has.
     """
     found = release(connection, actor, identifier)
-    if not found.is_open and not actor.roles:
-        raise SignInRequired("This release is for signed-in users.", mend="Sign in, or send a token with --token.")
-    if not found.is_open:
-        raise NotPermitted("This release needs a grant.", mend="Ask the dataset's steward for access.")
+    refuse_closed(actor, is_open=found.is_open)
     return found
 
 
