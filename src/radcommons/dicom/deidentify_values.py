@@ -42,7 +42,7 @@ TEXT_VRS = frozenset(
 NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"})
 BINARY_VRS = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "AT", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"})
 CODE_VALUE, CODING_SCHEME, CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
-CODE_WORD = re.compile(r"[^\s=:;,#&?!]*")
+CODE_WORD = re.compile(r"[!\"$%'-+\--9<>@-~]*")
 LOCAL_CODES = 9_999_991
 # A scheme has a name of a word or two in capitals, digits and marks; what bends is a sentence.
 SCHEME_NAME = re.compile(r"\s*[^\s,;:=?!]*\s*|(?:[A-Z0-9][^\s,;:=?!]* ?)*")

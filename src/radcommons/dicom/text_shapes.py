@@ -27,7 +27,8 @@ DECIMAL = re.compile(r"(?<![\d.])\d{1,4}[.,]\d{1,3}(?![\d.])")
 # Chilean, Colombian and Brazilian numbers of citizens are written in groups of three.
 GROUPED = re.compile(r"\d{1,3}(?:\.\d{3}){2,}(?:[-/]\w{1,4})?")
 VERSION = re.compile(r"[A-Za-z]{0,4}\d{1,4}(?:\.\w{1,6})+(?:[-_]\w{1,5})*")
-LONG_BESIDE_DASH = re.compile(r"-\d{5}(?!\d)|(?<!\d)\d{5}-")
+# Runs that are long for a version, over a hyphen: DE-4711-66127, NC-661-038.
+DASHED = re.compile(r"-\d{5}(?!\d)|(?<!\d)\d{5}-|(?<![\d.])\d{3,5}-\d{3,5}(?!\d)")
 _YEAR = r"(?:1[89]|20)\d{2}(?!\d)"
 DAY_WORD_YEAR = (
     re.compile(rf"(?<![\w.])\d{{1,2}}[.ºª]?\s+(?:de\s+)?([^\W\d_]{{3,14}})\.?,?\s+(?:de\s+)?{_YEAR}"),
@@ -100,6 +101,7 @@ def _grown(text: str, found: re.Match[str]) -> tuple[int, int]:
 
 def _is_number(row: str) -> bool:
     """Say whether a row in words that people typed is shaped like a number of a person."""
+    row = _without_words(row)
     if GROUPED.fullmatch(row):
         return True
     bare = DECIMAL.sub(" ", row)
@@ -121,6 +123,16 @@ def _is_number(row: str) -> bool:
     return not (all(map(_is_measure, runs)) or (not letters and _may_range(runs)))
 
 
+def _without_words(row: str) -> str:
+    """Return a row without the plain words before and behind slashes: of chest/PL-771/903 the rest."""
+    parts = row.split("/")
+    while len(parts) > 1 and parts[0].isalpha() and is_core(parts[0]):
+        parts.pop(0)
+    while len(parts) > 1 and parts[-1].isalpha() and is_core(parts[-1]):
+        parts.pop()
+    return "/".join(parts)
+
+
 def _is_number_in_device_words(row: str) -> bool:
     """Say whether a row in a device's own words can be no model and no version."""
     if GROUPED.fullmatch(row):
@@ -135,7 +147,8 @@ def _is_number_in_device_words(row: str) -> bool:
         return False
     if "/" in row:
         return _is_number(row)
-    if longest == LONG_RUN and LONG_BESIDE_DASH.search(row):
+    beside_dash = DASHED.search(row)
+    if beside_dash and not all(map(_is_measure, DIGITS.findall(beside_dash[0]))):
         return True
     pure = MARKS.sub("", row).isdigit()
     return pure and len(runs) > 1 and (any(map(_has_lead, runs)) or not all(map(_is_measure, runs)))
