@@ -24,10 +24,19 @@ for n, p in enumerate(q for q in sorted(source.rglob('*')) if q.is_file()):
     except BaseException as e:
         print('failed', type(e).__name__)
 """
+# Its command ends at the first file that it cannot write, so its library goes on from file to file.
 DICOGNITO = """
-import sys
-from dicognito.__main__ import main
-main(['-o', sys.argv[2], '-q', sys.argv[1]])
+import sys, pathlib, pydicom
+from dicognito.anonymizer import Anonymizer
+a = Anonymizer()
+source, target = map(pathlib.Path, sys.argv[1:])
+for n, p in enumerate(q for q in sorted(source.rglob('*')) if q.is_file()):
+    try:
+        ds = pydicom.dcmread(p)
+        a.anonymize(ds)
+        ds.save_as(target / f'{n}.dcm', enforce_file_format=True)
+    except Exception as e:
+        print('failed', type(e).__name__)
 """
 ANONYMIZER = """
 import sys, pathlib

@@ -165,7 +165,7 @@ def show(rows: list[Row], plants: int, planted_bytes: int) -> None:
         broken = "none left" if row.broken < 0 else row.broken
         cells = (
             row.tool,
-            f"{row.cpu_s:.1f}",
+            f"{row.cpu_s:.2f}",
             leaks,
             row.in_bytes,
             uids,
