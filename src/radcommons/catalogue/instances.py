@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,26 +11,14 @@ import sqlalchemy as sa
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.readings import documents
 from radcommons.catalogue.submissions import batches
+from radcommons.catalogue.tree import First, write_tree
 from radcommons.catalogue.visibility import inspectable_instances
-from radcommons.dicomweb.json import JsonDataset, first, tag_key
-from radcommons.dicomweb.rawjson import fitted
 from radcommons.platform.clock import instant
 from radcommons.platform.database import insert_new
 from radcommons.records.errors import NotFound
 from radcommons.records.event import Actor
 from radcommons.records.lifecycle import INSTANCE, InstanceEvent, InstanceState, advance
 from radcommons.records.submission import Item
-
-# Patient- and study-level, and series-level attributes that QIDO-RS answers with (PS3.18 tables 10.6.3-3 and 10.6.3-4).
-STUDY_TAGS = (
-    0x00080005, 0x00080020, 0x00080030, 0x00080050, 0x00080090, 0x00080201, 0x00081030, 0x00100010, 0x00100020,
-    0x00100030, 0x00100040, 0x00101010, 0x00101020, 0x00101030, 0x00120062, 0x00120063, 0x00120064, 0x00280303,
-    0x0020000D, 0x00200010,
-)  # fmt: skip
-SERIES_TAGS = (
-    0x00080021, 0x00080031, 0x00080060, 0x0008103E, 0x00080070, 0x00081090, 0x00180015, 0x00185100, 0x0020000D,
-    0x0020000E, 0x00200011, 0x00200052, 0x00200060, 0x00400244, 0x00400245, 0x00400275,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +41,8 @@ class Version:
     supersedes: str | None
 
 
-_FIELDS = tuple(Version.__dataclass_fields__)
-_COLUMNS = tuple(t.instance.c[name] for name in _FIELDS)
+FIELDS = tuple(Version.__dataclass_fields__)
+_COLUMNS = tuple(t.instance.c[name] for name in FIELDS)
 
 
 def _version(row: sa.Row[*tuple[Any, ...]]) -> Version:
@@ -167,7 +154,7 @@ def announce(
 
 def add_direct(connection: sa.Connection, rows: Sequence[Version]) -> None:
     """Add versions that were loaded directly, as received; their `id` is the database's to give."""
-    values = [{name: getattr(row, name) for name in _FIELDS if name != "id"} for row in rows]
+    values = [{name: getattr(row, name) for name in FIELDS if name != "id"} for row in rows]
     insert_new(connection, t.instance, values)
 
 
@@ -252,63 +239,21 @@ def accept(connection: sa.Connection, versions: Sequence[Version]) -> int:
 def _catalog(connection: sa.Connection, versions: Sequence[Version]) -> None:
     """Write the row of each study and series that is new, from the header of its first instance here."""
     one_of_series = {version.series_instance_uid: version for version in reversed(versions)}
-    headers: dict[int, JsonDataset] = {}
+    bodies: dict[int, bytes] = {}
     for some in batches(version.id for version in one_of_series.values()):
-        headers.update({number: json.loads(fitted(body, "")) for number, body in documents(connection, some).items()})
-    studies = {
-        v.study_instance_uid: _study_row(v, headers.get(v.id, {})) for v in reversed(list(one_of_series.values()))
-    }
-    insert_new(connection, t.study, list(studies.values()))
-    insert_new(connection, t.series, [_series_row(v, headers.get(v.id, {})) for v in one_of_series.values()])
+        bodies.update(documents(connection, some))
+    write_tree(connection, [first_of(version, bodies.get(version.id, b"{}")) for version in one_of_series.values()])
 
 
-def _part(header: JsonDataset, tags: Sequence[int]) -> JsonDataset:
-    found = {key: header[key] for key in map(tag_key, tags) if key in header}
-    return _without_nul(found) if "\\u0000" in json.dumps(found) else found
-
-
-def _without_nul(value: Any) -> Any:
-    """Return JSON values without U+0000, which PostgreSQL's documents cannot hold."""
-    if isinstance(value, str):
-        return value.replace("\0", "")
-    if isinstance(value, list):
-        return [_without_nul(one) for one in value]
-    if isinstance(value, dict):
-        return {name: _without_nul(one) for name, one in value.items()}
-    return value
-
-
-def _text(header: JsonDataset, keyword: str, longest: int) -> str | None:
-    value = first(header, keyword)
-    return str(value).replace("\0", "")[:longest] if value is not None else None
-
-
-def _study_row(version: Version, header: JsonDataset) -> dict[str, Any]:
-    return {
-        "study_instance_uid": version.study_instance_uid,
-        "patient": version.patient,
-        "site": version.site,
-        "study_date": _text(header, "StudyDate", 8),
-        "description": _text(header, "StudyDescription", 256),
-        "accession_number": _text(header, "AccessionNumber", 64),
-        "study_id": _text(header, "StudyID", 64),
-        "patient_sex": _text(header, "PatientSex", 16),
-        "patient_age": _text(header, "PatientAge", 4),
-        "header": _part(header, STUDY_TAGS),
-    }
-
-
-def _series_row(version: Version, header: JsonDataset) -> dict[str, Any]:
-    number = first(header, "SeriesNumber")
-    return {
-        "series_instance_uid": version.series_instance_uid,
-        "study_instance_uid": version.study_instance_uid,
-        "modality": _text(header, "Modality", 16),
-        "number": number if isinstance(number, int) and abs(number) < 2**31 else None,
-        "description": _text(header, "SeriesDescription", 256),
-        "body_part": _text(header, "BodyPartExamined", 64),
-        "header": _part(header, SERIES_TAGS),
-    }
+def first_of(version: Version, document: bytes) -> First:
+    """Return a version as the first of its series."""
+    return First(
+        study_instance_uid=version.study_instance_uid,
+        series_instance_uid=version.series_instance_uid,
+        patient=version.patient,
+        site=version.site,
+        document=document,
+    )
 
 
 def forget(connection: sa.Connection, versions: Sequence[Version]) -> None:

@@ -238,9 +238,14 @@ def unmapped_uids(dataset: Dataset, *, profile: Profile | None = None) -> Iterat
     for path, element, _holder in _walk(dataset, ""):
         if element.VR != "UI" or (profile is not None and profile.action(int(element.tag)) == "K"):
             continue
-        is_public = is_well_known if BASIC.get(int(element.tag)) == "U" else is_standards_own
-        if any(uid and not is_public(uid) and not is_mapped_uid(uid, root=root) for uid in _values(element)):
+        if any(is_foreign_uid(int(element.tag), uid, root=root) for uid in _values(element)):
             yield path
+
+
+def is_foreign_uid(tag: int, uid: str, *, root: str = "") -> bool:
+    """Say whether a UID of an element neither belongs to the standard nor has the form of a mapped one."""
+    is_public = is_well_known if BASIC.get(tag) == "U" else is_standards_own
+    return bool(uid) and not is_public(uid) and not is_mapped_uid(uid, root=root)
 
 
 def _walk(dataset: Dataset, path: str) -> Iterator[tuple[str, DataElement, Dataset]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -97,6 +98,17 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """
     with _full_disk_is_named(), engine.begin() as connection:
         yield connection
+
+
+def hold_keys(connection: sa.Connection, keys: Iterable[str]) -> None:
+    """Keep other writers of the same keys waiting until this transaction ends; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        # In one order, so that two writers of the same keys cannot wait for each other.
+        numbers = sorted(
+            {int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) - 2**63 for key in keys}
+        )
+        for number in numbers:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.cast(number, sa.BigInteger))))
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

@@ -37,8 +37,15 @@ class Objects(Protocol):
     def put_file(self, key: str, source: Path) -> None:
         """Store the bytes of `source`; an object that is there already stays as it is. Durable on return."""
 
-    def put_files(self, sources: Sequence[tuple[str, Path]]) -> None:
-        """Store several files, each as `put_file` does; all are durable on return."""
+    def put_files(self, sources: Sequence[tuple[str, Path]], *, flushed: bool = False) -> None:
+        """Store several files, each as `put_file` does; all are durable on return.
+
+        Parameters
+        ----------
+        sources : sequence of (key, Path)
+        flushed : bool
+            The bytes of the files, not their names, are durable already.
+        """
 
     def size(self, key: str) -> int | None:
         """Return the size in bytes, None when there is no such object."""
@@ -61,6 +68,7 @@ class FileObjects:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._durable: set[Path] = {root}  # folders whose own names this process has flushed
         root.mkdir(parents=True, exist_ok=True)
 
     def _path(self, key: str) -> Path:
@@ -70,24 +78,34 @@ class FileObjects:
         """Store the bytes of `source` (a link where the file system allows, else a copy)."""
         self.put_files([(key, source)])
 
-    def put_files(self, sources: Sequence[tuple[str, Path]]) -> None:
+    def put_files(self, sources: Sequence[tuple[str, Path]], *, flushed: bool = False) -> None:
         """Store several files; their folders are flushed once for all, which is most of the cost."""
         folders: set[Path] = set()
+        new: set[Path] = set()
         with disk_full_is_named("the object store"):
             for key, source in sources:
-                self._link(self._path(key), source)
-                # The folders may be new as well: flush up to the root, or the name may be lost in a power cut.
-                folders.update(list(self._path(key).parents)[: len(Path(key).parts)])
+                target = self._path(key)
+                self._link(target, source, flushed=flushed)
+                folders.add(target.parent)
+                # A folder may be new as well: its own name has to be flushed, or all in it may be lost in a power cut.
+                for folder in target.parents:
+                    if folder in self._durable:
+                        break
+                    new.add(folder)
+                    folders.add(folder.parent)
             for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
                 fsync_directory(folder)
+        self._durable |= new
 
-    def _link(self, target: Path, source: Path) -> None:
+    def _link(self, target: Path, source: Path, *, flushed: bool) -> None:
         """Give the bytes of `source`, flushed, the name `target`."""
         if target.exists():
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.parent not in self._durable:
+            target.parent.mkdir(parents=True, exist_ok=True)
         with source.open("rb") as file:
-            os.fsync(file.fileno())
+            if not flushed:
+                os.fsync(file.fileno())
             try:
                 os.link(source, target)
             except FileExistsError:
@@ -178,7 +196,7 @@ class S3Objects:
         except AlreadyExistsError:
             return
 
-    def put_files(self, sources: Sequence[tuple[str, Path]]) -> None:
+    def put_files(self, sources: Sequence[tuple[str, Path]], *, flushed: bool = False) -> None:
         """Store several files, some at once: a store far away answers late, not slowly."""
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda one: self.put_file(*one), sources))

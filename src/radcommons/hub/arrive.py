@@ -1,0 +1,108 @@
+"""Arrival: parts of a request become flushed files, hashed on the way; memory stays flat whatever their size."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from radcommons.hub.bodies import TooLarge
+from radcommons.platform.durable import disk_full_is_named
+
+# A part that is longer goes to its file piece by piece as it comes; shorter ones wait in memory for one write.
+PIECE = 2 << 20
+# Enough of an object for its header; a longer one is read from the file.
+HEAD = 64 << 10
+
+# Runs a blocking function beside the event loop.
+Beside = Callable[..., Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A part of a request, whole, in a temporary file that is flushed."""
+
+    path: Path
+    digest: str
+    size: int
+    head: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class Part:
+    """One part in arrival; `write` and `settle` block, so they run beside the event loop."""
+
+    folder: Path
+    limit: int
+    held: list[bytes] = field(default_factory=list)
+    waiting: int = 0
+    size: int = 0
+    _running: hashlib._Hash = field(default_factory=hashlib.sha256)
+    _head: bytes = b""
+    _path: Path | None = None
+    _descriptor: int = -1
+
+    async def take(self, chunk: bytes, *, beside: Beside) -> None:
+        """Take some bytes.
+
+        Raises
+        ------
+        TooLarge
+            If there are more than the limit.
+        """
+        self.held.append(chunk)
+        self.waiting += len(chunk)
+        self.size += len(chunk)
+        if self.size > self.limit:
+            raise TooLarge(f"An instance is larger than {self.limit} bytes.")
+        if self.waiting >= PIECE:
+            await beside(self.write)
+
+    def write(self) -> None:
+        """Write and hash what waits in memory."""
+        data = self.held[0] if len(self.held) == 1 else b"".join(self.held)
+        self.held, self.waiting = [], 0
+        self._running.update(data)
+        if len(self._head) < HEAD:
+            self._head += data[: HEAD - len(self._head)]
+        with disk_full_is_named("arriving instances"):
+            if self._path is None:
+                self._path = self.folder / secrets.token_hex(16)
+                self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+
+    def settle(self) -> Arrived:
+        """Write what is left, flush it, and return the file."""
+        self.write()
+        assert self._path is not None
+        with disk_full_is_named("arriving instances"):
+            os.fsync(self._descriptor)
+        self._close()
+        return Arrived(path=self._path, digest=self._running.hexdigest(), size=self.size, head=self._head)
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def drop(self) -> None:
+        """Forget the part; the file that was begun goes."""
+        self._close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def settled(parts: Sequence[Part]) -> list[Arrived]:
+    """Return the parts as files."""
+    return [part.settle() for part in parts]
+
+
+def clear(arrived: Sequence[Arrived]) -> None:
+    """Remove the files that got no place in the object store."""
+    for one in arrived:
+        one.path.unlink(missing_ok=True)

@@ -1,0 +1,200 @@
+"""Load: an archive that is de-identified already goes in directly, accepted on arrival (a token with a dataset)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+
+from radcommons.catalogue import findings, instances, sites
+from radcommons.catalogue.instances import Version
+from radcommons.catalogue.journal import record
+from radcommons.catalogue.loading import load as load_versions
+from radcommons.dicomweb.stow import Failed, Failure, Stored
+from radcommons.hub.arrive import Arrived
+from radcommons.hub.quick import UID, Read, read_arrived
+from radcommons.hub.store import GONE, Outcome
+from radcommons.platform.database import hold_keys, writing
+from radcommons.platform.group import GroupCommit
+from radcommons.platform.objects import object_key
+from radcommons.platform.ports import Platform
+from radcommons.records.errors import UnreadableInstance
+from radcommons.records.event import Actor, Event
+from radcommons.records.finding import Severity
+from radcommons.records.lifecycle import InstanceState
+
+_LONGEST_UID, _LONGEST_PATIENT = 64, 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fit:
+    """An object that may be stored as far as it can be told without the database."""
+
+    arrived: Arrived
+    version: Version
+    read: Read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Load:
+    """What one request brings."""
+
+    actor: Actor
+    fit: tuple[_Fit, ...]
+    failed: tuple[Failed, ...]
+
+
+def load(
+    arrived: Sequence[Arrived], done: Future[Outcome], *, platform: Platform, actor: Actor, study: str | None = None
+) -> None:
+    """Make what arrived durable and accepted, together with what others bring at this moment.
+
+    Parameters
+    ----------
+    arrived : sequence of Arrived
+    done : Future
+        Gets the fate of each part once it is durable and may be acknowledged, or StorageError: then nothing is.
+    platform : Platform
+    actor : Actor
+        A direct token.
+    study : str, optional
+        The study that the request names; instances of another one fail (PS3.18 section 10.5.1).
+    """
+    fit: list[_Fit] = []
+    failed: list[Failed] = []
+    for one in arrived:
+        found = _prepared(one, actor=actor, study=study)
+        (failed if isinstance(found, Failed) else fit).append(found)  # type: ignore[arg-type]
+    if not fit:
+        done.set_result(Outcome(stored=(), failed=tuple(failed)))
+        return
+    _group(platform).submit(_Load(actor=actor, fit=tuple(fit), failed=tuple(failed)), done)
+
+
+_groups: WeakKeyDictionary[sa.Engine, GroupCommit[_Load, Outcome]] = WeakKeyDictionary()
+_lock = Lock()
+
+
+def _group(platform: Platform) -> GroupCommit[_Load, Outcome]:
+    found = _groups.get(platform.engine)
+    if found is None:
+        with _lock:
+            made: GroupCommit[_Load, Outcome] = GroupCommit(partial(_commit, platform))
+            found = _groups.setdefault(platform.engine, made)
+    return found
+
+
+def _prepared(one: Arrived, *, actor: Actor, study: str | None) -> _Fit | Failed:
+    try:
+        read = read_arrived(one)
+    except UnreadableInstance:
+        return Failed(reason=Failure.CANNOT_UNDERSTAND)
+    named = (read.sop_class_uid, read.sop_instance_uid, read.study_instance_uid, read.series_instance_uid)
+    grave = [finding.code for finding in read.grave if finding.severity is Severity.REFUSAL]
+    if not all(UID.fullmatch(uid) and len(uid) <= _LONGEST_UID for uid in named):
+        return Failed(reason=_reason(grave) if grave else Failure.CANNOT_UNDERSTAND)
+    if grave or (study is not None and read.study_instance_uid != study):
+        return Failed(reason=_reason(grave), sop_class_uid=read.sop_class_uid, sop_instance_uid=read.sop_instance_uid)
+    return _Fit(arrived=one, version=_version(one, read, actor=actor), read=read)
+
+
+def _reason(grave: Sequence[str]) -> Failure:
+    if "unsupported-transfer-syntax" in grave:
+        return Failure.SYNTAX_NOT_SUPPORTED
+    if "unsupported-sop-class" in grave:
+        return Failure.NO_SUCH_SOP_CLASS
+    return Failure.CANNOT_UNDERSTAND if grave else Failure.PROCESSING
+
+
+def _version(one: Arrived, read: Read, *, actor: Actor) -> Version:
+    return Version(
+        id=0,
+        sop_instance_uid=read.sop_instance_uid,
+        digest=one.digest,
+        size=one.size,
+        sop_class_uid=read.sop_class_uid,
+        transfer_syntax_uid=read.transfer_syntax_uid,
+        patient=read.patient[:_LONGEST_PATIENT],
+        study_instance_uid=read.study_instance_uid,
+        series_instance_uid=read.series_instance_uid,
+        site=actor.site or sites.DIRECT_SITE,
+        dataset=actor.dataset or "",
+        submission_id=None,
+        state=InstanceState.RECEIVED,
+        supersedes=None,
+    )
+
+
+def _commit(platform: Platform, loads: Sequence[_Load]) -> list[Outcome]:
+    """Write what several requests bring: objects first, then one transaction; all of it or nothing."""
+    uids = {one.version.sop_instance_uid for some in loads for one in some.fit}
+    with writing(platform.engine) as connection:
+        hold_keys(connection, uids)
+        known: dict[str, list[Version]] = {}
+        for version in instances.of_uids(connection, uids):
+            known.setdefault(version.sop_instance_uid, []).append(version)
+        outcomes, new = [], []
+        for some in loads:
+            outcome, added = _sorted_out(some, known)
+            outcomes.append(outcome)
+            new.append((some.actor, added))
+        put = {object_key(one.arrived.digest): one.arrived.path for _, added in new for one in added}
+        platform.objects.put_files(list(put.items()), flushed=True)
+        _write(connection, [pair for pair in new if pair[1]])
+    return outcomes
+
+
+def _sorted_out(some: _Load, known: dict[str, list[Version]]) -> tuple[Outcome, list[_Fit]]:
+    """Tell the fate of each object, given the versions that are known; those that are new become known."""
+    stored: list[Stored] = []
+    failed = list(some.failed)
+    added: list[_Fit] = []
+    for one in some.fit:
+        version = one.version
+        others = known.setdefault(version.sop_instance_uid, [])
+        here = [v for v in others if v.state not in GONE]
+        reason = None
+        if any(v.digest == version.digest and v.state in GONE for v in others):
+            reason = Failure.NOT_AUTHORIZED
+        elif any((v.digest, v.dataset) != (version.digest, version.dataset) for v in here):
+            reason = Failure.DUPLICATE_UID
+        uids = (version.sop_class_uid, version.sop_instance_uid)
+        if reason is not None:
+            failed.append(Failed(reason=reason, sop_class_uid=uids[0], sop_instance_uid=uids[1]))
+            continue
+        if not here:
+            added.append(one)
+            others.append(version)  # the next part may carry the same UID
+        stored.append(Stored(sop_class_uid=uids[0], sop_instance_uid=uids[1], retrieve_url=_address(version)))
+    return Outcome(stored=tuple(stored), failed=tuple(failed)), added
+
+
+def _address(version: Version) -> str:
+    """Return where a direct token may fetch the instance at once, below the hub's address."""
+    return (
+        f"/dicomweb/studies/{version.study_instance_uid}/series/{version.series_instance_uid}"
+        f"/instances/{version.sop_instance_uid}"
+    )
+
+
+def _write(connection: sa.Connection, new: Sequence[tuple[Actor, Sequence[_Fit]]]) -> None:
+    every = [one for _, added in new for one in added]
+    for site in {one.version.site for one in every}:
+        sites.ensure_site(connection, site)
+    load_versions(connection, [(one.version, one.read.reading) for one in every])
+    for actor, added in new:
+        found = [(one.version.digest, finding) for one in added for finding in (*one.read.grave, *one.read.identity)]
+        findings.add(connection, submission=None, made_by=findings.HUB, found=found)
+        details: dict[str, str | int | bool | None] = {
+            "instances": len(added),
+            "with_findings": len({digest for digest, _ in found}),
+        }
+        record(
+            connection,
+            Event(kind="instances-loaded", actor=actor.id, subject=f"dataset:{actor.dataset}", details=details),
+        )
