@@ -1,7 +1,7 @@
 """What reading costs: a hub is filled with invented images and asked, path by path, by a lean client.
 
-`python benchmarks/dicomweb/reads.py DIR` fills DIR once (3,500 instances, 100 of them CT slices of 0.5 MB) and measures:
-latency at the client, CPU of the server's process, both for the same requests. Every answer is checked before it counts.
+`python benchmarks/dicomweb/reads.py DIR` fills DIR once (3,500 instances, 100 of them CT slices of 0.5 MB) and prints
+the latency at the client and the CPU of the server's process for the same requests; answers are checked.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ class Client:
         return self._buffer[:count]
 
     def _chunks(self, held: bytearray) -> bytes:
-        whole, at = [], 0
+        whole: list[bytes] = []
+        at = 0
         while True:
             while (end := held.find(b"\r\n", at)) < 0:
                 held += self._read()
@@ -174,7 +175,7 @@ def hub(directory: Path) -> Iterator[Peer]:
         subprocess.run([COMMAND, "hub", "init", directory], check=True, capture_output=True)
     tokens = {"--direct": "", "": ""}
     for kind in tokens:
-        command = [COMMAND, "hub", "token", directory, "--role", "curator", *([kind] if kind else [])]
+        command = [str(COMMAND), "hub", "token", str(directory), "--role", "curator", *([kind] if kind else [])]
         tokens[kind] = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

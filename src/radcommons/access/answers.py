@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pydicom.datadict import tag_for_keyword
 
@@ -31,6 +32,7 @@ class Urls:
         return f"{series}/instances/{one.sop_instance_uid}"
 
 
+@lru_cache(maxsize=1024)
 def _tag(keyword: str) -> str:
     return tag_key(tag_for_keyword(keyword) or 0)
 

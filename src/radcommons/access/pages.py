@@ -13,7 +13,8 @@ from radcommons.access.study_page import clinical_badges, film_of, study_cards, 
 from radcommons.catalogue import shelf
 from radcommons.catalogue.accounts import sign_in, sign_out
 from radcommons.catalogue.credentials import COOKIE, Asking, Ports, Visitor
-from radcommons.catalogue.images import Place, Scope, count_studies, find_series, find_studies, instances_at, studies_of
+from radcommons.catalogue.images import Place, Scope, instances_at
+from radcommons.catalogue.search import count_studies, find_series, find_studies, studies_of
 from radcommons.catalogue.shelf import Shelved
 from radcommons.dicomweb.query import Kind, Level, Match, Query
 from radcommons.platform.database import reading
@@ -121,8 +122,8 @@ def studies_page(
     with reading(ports.engine) as connection:
         release = shelf.open_release(connection, who.actor, identifier)
         tally = shelf.tally(connection, scope)
-        total = count_studies(connection, scope, query)
-        rows = find_studies(connection, scope, query)
+        total = count_studies(ports.engine, scope, query)
+        rows = find_studies(ports.engine, scope, query)
         middles = shelf.middle_instances(connection, scope, [row.study_instance_uid for row in rows])
         root = f"/dicomweb/releases/{identifier}"
         cards = study_cards(rows, list(middles), root=root, clinical=shelf.clinical_rows(connection, identifier))
@@ -179,10 +180,10 @@ def study_page(
     with reading(ports.engine) as connection:
         if release:
             shelf.open_release(connection, who.actor, release)
-        row = studies_of(connection, scope, [study]).get(study)
+        row = studies_of(ports.engine, scope, [study]).get(study)
         if row is None:
             raise NotFound("There is no such study.", mend="It may be in a release that asks for a sign-in.")
-        all_series = find_series(connection, scope, Query(level=Level.SERIES), place=Place(study=study))
+        all_series = find_series(ports.engine, scope, Query(level=Level.SERIES), place=Place(study=study))
         instances = instances_at(connection, scope, Place(study=study))
         clinical = shelf.clinical_rows(connection, release) if release else ()
         named = shelf.releases_of_study(connection, who.actor, study)

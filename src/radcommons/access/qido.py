@@ -7,15 +7,20 @@ from fastapi import Response
 
 from radcommons.access.answers import instance_answer, series_answer, study_answer
 from radcommons.access.asked import Asked
-from radcommons.catalogue.images import find_instances, find_series, find_studies, headers, studies_of
+from radcommons.catalogue.search import documents_by_number, find_instances, find_series, find_studies, studies_of
+from radcommons.catalogue.submissions import batches
 from radcommons.dicomweb.json import JsonDataset
 from radcommons.dicomweb.negotiate import Offer
 from radcommons.dicomweb.query import MAXIMUM_LIMIT, Level, Query, parse
-from radcommons.platform.database import reading
+from radcommons.dicomweb.rawjson import fitted
 
 JSON = Offer(media="application/dicom+json")
 PLAIN_JSON = Offer(media="application/json")
 _OFFERS = (JSON, PLAIN_JSON)
+# So few studies by their UID are found between other requests.
+_FEW = 10
+# Headers in memory at once.
+_TOGETHER = 500
 
 
 def _query(asked: Asked, level: Level) -> Query:
@@ -39,22 +44,27 @@ def search_studies(asked: Asked) -> Response:
     """Search for studies."""
     media = asked.choose(_OFFERS).offer.media
     query = _query(asked, Level.STUDY)
-    asked.is_waiting()
-    with reading(asked.ports.engine) as connection:
-        rows = find_studies(connection, asked.scope, query)
+    if not _names_few(query, "StudyInstanceUID"):
+        asked.is_waiting()
+    rows = find_studies(asked.ports.engine, asked.scope, query)
     urls = asked.urls
     return _answer([study_answer(row, urls=urls, query=query) for row in rows], query, media=media)
+
+
+def _names_few(query: Query, keyword: str) -> bool:
+    return any(match.keyword == keyword and len(match.values) <= _FEW for match in query.matches)
 
 
 def search_series(asked: Asked) -> Response:
     """Search for series, in one study or in all."""
     media = asked.choose(_OFFERS).offer.media
     query = _query(asked, Level.SERIES)
-    asked.is_waiting()
-    with reading(asked.ports.engine) as connection:
-        rows = find_series(connection, asked.scope, query, place=asked.place)
-        uids = [] if asked.place.study else [row.study_instance_uid for row in rows]
-        above = studies_of(connection, asked.scope, uids)
+    engine, place = asked.ports.engine, asked.place
+    if place.study is None:
+        asked.is_waiting()
+    rows = find_series(engine, asked.scope, query, place=place)
+    uids = [] if place.study else [row.study_instance_uid for row in rows]
+    above = studies_of(engine, asked.scope, uids)
     urls = asked.urls
     found = [series_answer(row, study=above.get(row.study_instance_uid), urls=urls, query=query) for row in rows]
     return _answer(found, query, media=media)
@@ -66,7 +76,12 @@ def search_instances(asked: Asked) -> Response:
     query = _query(asked, Level.INSTANCE)
     asked.is_waiting()
     urls = asked.urls
-    with reading(asked.ports.engine) as connection:
-        rows = find_instances(connection, asked.scope, query, place=asked.place)
-        found = [instance_answer(row, header, urls=urls, query=query) for row, header in headers(connection, rows)]
+    rows = find_instances(asked.ports.engine, asked.scope, query, place=asked.place)
+    found: list[JsonDataset] = []
+    for some in batches(rows, _TOGETHER):
+        held = documents_by_number(asked.ports.engine, [row.id for row in some])
+        headers = [orjson.loads(fitted(held.get(row.id, b"{}"), "")) for row in some]
+        found += [
+            instance_answer(row, header, urls=urls, query=query) for row, header in zip(some, headers, strict=True)
+        ]
     return _answer(found, query, media=media)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -60,13 +60,18 @@ class Prepared:
         if found is None:
             compiled = self._statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
             order = tuple(compiled.positiontup or ()) if dialect.name == "sqlite" else None
-            found = str(compiled), _plain(compiled.params), order
+            found = str(compiled), _for_driver(compiled, dialect), order
             self._texts[dialect.name] = found
         return found
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values as drivers take them: an enumeration's text in place of its member."""
+def _for_driver(compiled: Any, dialect: sa.Dialect) -> dict[str, Any]:
+    """Return the fixed values of a statement as its driver takes them, such as a path into a document."""
+    values: dict[str, Any] = {}
+    for name, value in compiled.params.items():
+        bind = compiled.binds.get(name)
+        process = bind.type.dialect_impl(dialect).bind_processor(dialect) if bind is not None else None
+        values[name] = process(value) if process is not None and value is not None else value
     return {name: str(value) if isinstance(value, str) else value for name, value in values.items()}
 
 

@@ -61,18 +61,27 @@ def _visible(instance: sa.FromClause, actor: Actor, *, state: sa.ColumnElement[s
     return sa.and_(served, sa.or_(*ways))
 
 
+def _state(instance: sa.FromClause) -> sa.ColumnElement[str]:
+    """Return the state inside a function: SQLite would take its index, which tells nearly no two instances apart."""
+    return sa.func.coalesce(instance.c.state, "")
+
+
+def served_instances() -> sa.ColumnElement[bool]:
+    """Return the condition on `instance` that it may be served to whoever may see it."""
+    return _state(t.instance).in_(SERVED)
+
+
 def newest_visible_instances(actor: Actor) -> sa.ColumnElement[bool]:
     """Return the condition for the DICOMweb root: of several versions of a SOP Instance UID the newest visible one."""
     newer = t.instance.alias("newer")
-    # The state stands in a function, or SQLite takes the index of states, which names nearly every instance.
     visible_newer = sa.and_(
         newer.c.sop_instance_uid == t.instance.c.sop_instance_uid,
         newer.c.id > t.instance.c.id,
-        _visible(newer, actor, state=sa.func.coalesce(newer.c.state, "")),
+        _visible(newer, actor, state=_state(newer)),
     )
     # Only a superseded version can have a newer one, so the costly question is asked of those alone.
     return sa.and_(
-        visible_instances(actor),
+        _visible(t.instance, actor, state=_state(t.instance)),
         sa.or_(
             t.instance.c.state == InstanceState.ACCEPTED,
             sa.not_(sa.exists(sa.select(newer.c.id).where(visible_newer))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from pydicom import Dataset
@@ -129,12 +130,19 @@ def attribute(keyword: str, *values: Any, vr: str | None = None) -> tuple[str, d
     KeyError
         If the dictionary has no such keyword.
     """
+    key, kind = _known(keyword)
+    kind = vr or kind
+    held = [one if kind == "SQ" else _value(kind, one) for one in values if one is not None and one != ""]
+    return key, {"vr": kind, "Value": held} if held else {"vr": kind}
+
+
+@lru_cache(maxsize=1024)
+def _known(keyword: str) -> tuple[str, str]:
+    """Return (key, VR) of an attribute."""
     tag = tag_for_keyword(keyword)
     if tag is None:
         raise KeyError(keyword)
-    kind = vr or dictionary_VR(BaseTag(tag))
-    held = [one if kind == "SQ" else _value(kind, one) for one in values if one is not None and one != ""]
-    return tag_key(tag), {"vr": kind, "Value": held} if held else {"vr": kind}
+    return tag_key(tag), dictionary_VR(BaseTag(tag))
 
 
 def members(**values: Any) -> JsonDataset:

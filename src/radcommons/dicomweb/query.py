@@ -94,6 +94,8 @@ SERIES_KEYS = frozenset(
         "BodyPartExamined",
         "PerformedProcedureStepStartDate",
         "PerformedProcedureStepStartTime",
+        "RequestAttributesSequence.ScheduledProcedureStepID",
+        "RequestAttributesSequence.RequestedProcedureID",
     }
 )
 INSTANCE_KEYS = frozenset({"SOPClassUID", "SOPInstanceUID", "InstanceNumber"})
@@ -231,7 +233,7 @@ def _match(word: str, text: str) -> Match | None:
     """Return the matching key, or None for universal matching (PS3.4 section C.2.2.2.3)."""
     if text in ("", "*"):
         return None
-    vr = dictionary_VR(BaseTag(tag_for_keyword(word) or 0))
+    vr = dictionary_VR(BaseTag(tag_for_keyword(word.rpartition(".")[2]) or 0))
     if vr == "UI":
         return _uids(word, text)
     if vr in _RANGE_FORMS:

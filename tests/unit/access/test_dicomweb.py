@@ -97,6 +97,7 @@ def test_ignored_keys_and_bad_ones(client: TestClient) -> None:
     answer = client.get("/dicomweb/studies?RequestAttributesSequence.ScheduledProcedureStepID=x")
     assert answer.status_code == 200
     assert "RequestAttributesSequence" in answer.headers["warning"]
+    assert client.get("/dicomweb/series?RequestAttributesSequence.ScheduledProcedureStepID=x").status_code == 204
     bad = client.get("/dicomweb/studies?Nonsense=1")
     assert (bad.status_code, bad.json()["code"]) == (400, "query")
     assert client.get("/dicomweb/studies?PatientID=nobody").status_code == 204
