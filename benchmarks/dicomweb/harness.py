@@ -53,10 +53,11 @@ def in_own_network() -> None:
 
 
 @contextmanager
-def our_hub(folder: Path, *, port: int, dimse_port: int | None = None) -> Iterator[Server]:
-    """Run a hub with its embedded defaults, and a direct token."""
+def our_hub(folder: Path, *, port: int, dimse_port: int | None = None, is_new: bool = True) -> Iterator[Server]:
+    """Run a hub with its embedded defaults (or those of the environment), and a direct token."""
     run = [str(COMMAND), "hub"]
-    subprocess.run([*run, "init", str(folder)], check=True, capture_output=True)
+    if is_new:
+        subprocess.run([*run, "init", str(folder)], check=True, capture_output=True)
     made = subprocess.run(
         [*run, "token", str(folder), "--role", "curator", "--direct"], check=True, capture_output=True, text=True
     )
