@@ -280,7 +280,7 @@ def mark_wrong(store: Store, number: int, *, found: int, reviewer: Reviewer) -> 
     Parameters
     ----------
     number : int
-        The sample's file.
+        Any file of the study.
     found : int
         The open round.
     """
@@ -289,8 +289,9 @@ def mark_wrong(store: Store, number: int, *, found: int, reviewer: Reviewer) -> 
         sample = connection.execute(
             sa.select(review_sample)
             .join(review_round, review_round.c.id == review_sample.c.round)
+            .join(file, (file.c.study_uid == review_sample.c.study_uid) & (file.c.site == review_sample.c.site))
             .where(
-                review_sample.c.file == number,
+                file.c.id == number,
                 review_sample.c.round == found,
                 review_sample.c.verdict == "",
                 review_round.c.state == OPEN,

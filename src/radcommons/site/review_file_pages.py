@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydicom.dataset import Dataset
 
 from radcommons.dicom.frames import frame_count
 from radcommons.dicom.pixeltext import TextBox
@@ -21,9 +23,19 @@ from radcommons.site.review_decide import mark_wrong
 from radcommons.site.review_desk import names_of, pictures, reviewer_of, signature_of
 from radcommons.site.review_groups import Words, settle, words_of
 from radcommons.site.review_header import KEPT, HeaderLine, compare, tally
-from radcommons.site.review_original import deidentified_again, open_object, open_original, row_of, with_names
+from radcommons.site.review_original import (
+    Opened,
+    Row,
+    deidentified_again,
+    open_object,
+    open_original,
+    row_of,
+    with_names,
+)
 from radcommons.site.review_pixels import Region, clean_again, regions
 from radcommons.site.review_sample import Round, file_of, open_round_of_file, opened, round_of, token_of
+from radcommons.site.review_sent import sent_of
+from radcommons.site.review_stack import Slices, slice_page, slice_picture, slices_of
 from radcommons.site.sessions import SiteSession, check_form
 from radcommons.site.store import Store
 from radcommons.ui.render import Flash
@@ -43,6 +55,8 @@ def routes_of_files() -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     routes.get("/review/f/{token}", response_class=HTMLResponse)(file_page)
     routes.get("/review/f/{token}/{side}.jpg")(picture)
+    routes.get("/review/f/{token}/slices/{place}")(slice_page)
+    routes.get("/review/f/{token}/slices/{place}/{side}.jpg")(slice_picture)
     routes.post("/review/f/{token}")(answer)
     routes.post("/review/f/{token}/reveal", response_class=HTMLResponse)(reveal)
     routes.post("/review/f/{token}/regions")(clean)
@@ -66,6 +80,7 @@ class Shown:
     rows: int
     columns: int
     has_original: bool
+    has_object: bool
     regions: list[Region]
 
 
@@ -84,14 +99,18 @@ class InSample:
 def shown_of(store: Store, number: int, *, token: str) -> Shown:
     """Return what the page of a file shows, the original's values among it."""
     row = row_of(store, number)
-    with open_object(store, row) as leaves, open_original(store, row) as opened_:
-        fresh = leaves.header.dataset
+    with ExitStack() as stack:
+        leaves = _object_here(store, row, stack)
+        opened_ = stack.enter_context(open_original(store, row))
+        fresh = leaves.header.dataset if leaves is not None else Dataset()
         lines: list[HeaderLine] = []
         if opened_ is not None:
             original = with_names(store, opened_.header, row)
             again = deidentified_again(store, original, row)
+            if leaves is None and again is not None and again.done.dataset is not None:
+                fresh = again.done.dataset
             lines = compare(original, fresh, record=again.done.record if again else {})
-        has_pixels = leaves.header.pixel is not None
+        has_pixels = leaves is not None and leaves.header.pixel is not None
         return Shown(
             token=token,
             number=number,
@@ -106,8 +125,17 @@ def shown_of(store: Store, number: int, *, token: str) -> Shown:
             rows=int(fresh.get("Rows", 0) or 0),
             columns=int(fresh.get("Columns", 0) or 0),
             has_original=opened_ is not None,
+            has_object=leaves is not None,
             regions=regions(store, number),
         )
+
+
+def _object_here(store: Store, row: Row, stack: ExitStack) -> Opened | None:
+    """Return the object that leaves; None where its bytes were freed after the hub took them."""
+    try:
+        return stack.enter_context(open_object(store, row))
+    except NotFound:
+        return None
 
 
 def file_page(
@@ -146,6 +174,8 @@ def _page(
     first = next((one.frame for one in shown.regions if not one.is_covered), None)
     asked = first + 1 if first is not None and frame == 1 else frame
     case, place = _case(store, number)
+    with store.read() as connection:
+        slices = slices_of(connection, number) if shown.frames == 1 else Slices(files=(number,), at=1)
     return desk.page(
         "review-file",
         view_of(request, session, *flashes),
@@ -153,6 +183,8 @@ def _page(
         file=shown,
         frame=min(asked, max(shown.frames, 1)),
         sample=_sample(store, number, found),
+        slices=slices,
+        sent=sent_of(store, number, token=token),
         case=case,
         place=place,
         revealed=revealed,
@@ -174,7 +206,8 @@ def _sample(store: Store, number: int, found: int | None) -> InSample | None:
         query = sa.select(review_group).join(review_round, review_round.c.grp == review_group.c.id)
         group = connection.execute(query.where(review_round.c.id == found)).one()
     tokens = [one.token for one in drawn.asked]
-    place = next((index for index, one in enumerate(drawn.asked) if one.file == number), None)
+    of_study = str(row_of(store, number).study_uid)
+    place = next((index for index, one in enumerate(drawn.asked) if one.study_uid == of_study), None)
     if place is None:
         return None
     return InSample(

@@ -302,11 +302,12 @@ def round_of(connection: sa.Connection, number: int) -> Round:
 
 
 def open_round_of_file(connection: sa.Connection, number: int) -> int | None:
-    """Return the open round in whose sample a file is."""
+    """Return the open round in whose sample a file's study is."""
     query = (
         sa.select(review_round.c.id)
         .join(review_sample, review_sample.c.round == review_round.c.id)
-        .where(review_sample.c.file == number, review_round.c.state == OPEN)
+        .join(file, (file.c.study_uid == review_sample.c.study_uid) & (file.c.site == review_sample.c.site))
+        .where(file.c.id == number, review_round.c.state == OPEN)
     )
     return connection.execute(query.limit(1)).scalar_one_or_none()
 

@@ -1,13 +1,15 @@
 // Keys, drawing and drafts for the review; every page works without them.
 "use strict";
 
-const typing = (target) => target instanceof Element && target.closest("input:not([type=checkbox]), textarea, select");
+const typing = (target) => target instanceof Element && target.closest("input:not([type=checkbox]):not([type=range]), textarea, select");
+const ON_SLIDER = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "PageUp", "PageDown", "Home", "End"];
 
 // One key for one element: what is shown on the page and in the help is what the key does.
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.key === "Escape" && typing(event.target)) { event.target.blur(); return; }
   if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.target instanceof Element && event.target.matches("input[type=range]") && ON_SLIDER.includes(event.key)) return;
   if (event.key === "?") { event.preventDefault(); help(); return; }
   const name = { ArrowRight: "n", ArrowLeft: "p", ArrowUp: "[", ArrowDown: "]" }[event.key] || event.key;
   if ((event.key === "ArrowUp" || event.key === "ArrowDown") && !document.querySelector(`[data-key="${name}"]`)) return;
@@ -60,6 +62,90 @@ if (ahead) {
   window.addEventListener("load", () => { new Image().src = `${ahead.dataset.ahead}/after.jpg?frame=1`; });
 }
 
+// Slices of a series, frames of an object: stepped through in place, the next ones fetched while one is looked at.
+const panes = document.querySelector(".rv-panes");
+let frameNow = panes && panes.dataset.unit === "Frame" ? Number(panes.dataset.at) : 1;
+let frameChanged = () => {};
+const stack = panes && Number(panes.dataset.count) > 1 ? panes : null;
+if (stack) {
+  const KEPT = 60;
+  const { unit, base } = stack.dataset;
+  const count = Number(stack.dataset.count);
+  const own = Number(stack.dataset.at);
+  const slider = document.querySelector(".rv-range");
+  const words = document.querySelector("[data-words]");
+  const open = document.querySelector("[data-open]");
+  const films = Array.from(stack.querySelectorAll(".rv-film")).filter((film) => film.querySelector("img"));
+  const shown = new Map();
+  let at = own;
+
+  const address = (place, side) => (unit === "Frame" ? `${base}/${side}.jpg?frame=${place}`
+    : place === own ? `${base}/${side}.jpg?frame=1` : `${base}/slices/${place}/${side}.jpg`);
+  const picture = (place, film) => {
+    const key = address(place, film.dataset.side);
+    let found = shown.get(key);
+    if (!found) {
+      found = new Image();
+      found.src = key;
+      found.addEventListener("error", () => shown.delete(key));
+    }
+    shown.delete(key);
+    shown.set(key, found);
+    if (shown.size > KEPT) shown.delete(shown.keys().next().value);
+    return found;
+  };
+  for (const film of films) shown.set(address(own, film.dataset.side), film.querySelector("img"));
+
+  const go = (place) => {
+    const to = Math.min(Math.max(place, 1), count);
+    if (to === at) return;
+    const way = Math.sign(to - at);
+    at = to;
+    for (const film of films) {
+      const next = picture(at, film);
+      const old = film.querySelector("img");
+      next.alt = `${unit} ${at}, ${film.dataset.side}`;
+      next.width = old.width; next.height = old.height;
+      const place_ = at;
+      const put = () => { if (at === place_ && film.querySelector("img") !== next) film.querySelector("img").replaceWith(next); };
+      if (next.complete) put(); else next.addEventListener("load", put, { once: true });
+      film.querySelector("svg").classList.toggle("away", unit === "Slice" && at !== own);
+    }
+    for (const step of [1, 2, 3]) {
+      const ahead = at + way * step;
+      if (ahead >= 1 && ahead <= count) for (const film of films) picture(ahead, film);
+    }
+    words.textContent = `${unit} ${at} of ${count}`;
+    slider.value = String(at);
+    for (const one of document.querySelectorAll("[data-step]")) one.classList.toggle("off", at + Number(one.dataset.step) < 1 || at + Number(one.dataset.step) > count);
+    if (open) { open.hidden = at === own; open.href = `${base}/slices/${at}`; }
+    if (unit === "Frame") { frameNow = at; frameChanged(); }
+  };
+
+  slider.hidden = false;
+  slider.addEventListener("input", () => go(Number(slider.value)));
+  for (const one of document.querySelectorAll("[data-step]")) {
+    one.addEventListener("click", (event) => { event.preventDefault(); go(at + Number(one.dataset.step)); });
+  }
+  document.addEventListener("keydown", (event) => {
+    const step = { PageUp: -10, PageDown: 10 }[event.key];
+    if (!step || event.defaultPrevented || typing(event.target) || document.querySelector("dialog[open]")) return;
+    if (event.target instanceof Element && event.target.matches("input[type=range]")) return;
+    event.preventDefault();
+    go(at + step);
+  });
+  let turned = 0;
+  for (const film of films) {
+    film.addEventListener("wheel", (event) => {
+      if (event.ctrlKey) return;
+      event.preventDefault();
+      turned += event.deltaMode === 0 ? event.deltaY / 40 : event.deltaY;
+      const steps = Math.trunc(turned);
+      if (steps) { turned -= steps; go(at + Math.sign(steps) * Math.min(Math.abs(steps), 3)); }
+    }, { passive: false });
+  }
+}
+
 const zoom = document.querySelector("[data-zoom]");
 if (zoom) {
   zoom.hidden = false;
@@ -82,11 +168,15 @@ if (form) {
       for (const old of svg.querySelectorAll(".new")) old.remove();
       for (const one of rows()) {
         const values = fields(one).map((field) => Number(field.value));
+        if (Number(one.querySelector("[name=at_frame]").value) !== frameNow) continue;
         if (!(values[2] > 0 && values[3] > 0)) continue;
         const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
         rect.setAttribute("class", "new");
         names.forEach((name, index) => rect.setAttribute(name, values[index]));
         svg.append(rect);
+      }
+      for (const rect of svg.querySelectorAll("[data-frame]")) {
+        if (Number(rect.dataset.frame) === frameNow) rect.removeAttribute("display"); else rect.setAttribute("display", "none");
       }
       for (const box of form.querySelectorAll("[name=covers]")) {
         const rect = svg.querySelector(`[data-region="${box.value}"]`);
@@ -97,13 +187,20 @@ if (form) {
 
   const another = () => {
     const empty = rows().find((one) => fields(one).every((field) => field.value === ""));
-    if (empty) return empty;
+    if (empty) { empty.querySelector("[name=at_frame]").value = String(frameNow); return empty; }
     const copy = first.cloneNode(true);
     for (const field of fields(copy)) { field.value = ""; delete field.dataset.key; }
+    copy.querySelector("[name=at_frame]").value = String(frameNow);
     rows().at(-1).after(copy);
     return copy;
   };
 
+  frameChanged = () => {
+    for (const one of rows()) {
+      if (fields(one).every((field) => field.value === "")) one.querySelector("[name=at_frame]").value = String(frameNow);
+    }
+    draw();
+  };
   form.addEventListener("input", draw);
   form.addEventListener("keydown", (event) => {
     const at = names.indexOf(event.target.name);
