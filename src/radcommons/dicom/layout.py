@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from radcommons.dicom.sniff import VALUE_REPRESENTATIONS
 from radcommons.dicom.stream import ITEM, SEQUENCE_END, UNDEFINED, Element, Encoding, Walk
 from radcommons.records.errors import UnreadableInstance
 from radcommons.records.finding import Finding, Severity
@@ -14,6 +15,9 @@ MAX_ELEMENT_BYTES = 16 << 20
 # Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.3 C.7.6.3, C.7.6.24)
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 TRAILING_PADDING = 0xFFFCFFFC
+# Before it stands what an object is; what breaks before it is no rest behind an object.
+STUDY_UID = 0x0020000D
+NO_GROUPS = frozenset({0x0000, 0x0002, 0xFFFE, 0xFFFF})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,7 @@ def lay_out(walk: Walk, start: int, notes: list[Finding], *, salvages: bool = Fa
     """
     kept: list[tuple[int, int]] = []
     pixel: PixelSpan | None = None
-    position, held = start, 0
+    position, held, last = start, 0, 0
     while position < walk.end:
         try:
             element = walk.element_at(position)
@@ -80,16 +84,21 @@ def lay_out(walk: Walk, start: int, notes: list[Finding], *, salvages: bool = Fa
             after = _end_of_plain(walk, element)
         except UnreadableInstance as error:
             if pixel is None:
-                if not (salvages and kept and error.reason == "truncated"):
+                if not (salvages and kept):
                     raise
-                note(notes, "truncated", "The file ends inside its header; the element that is cut was dropped.")
+                if last >= STUDY_UID and _is_no_element(walk, position):
+                    note(notes, "value-repaired", "Bytes behind the last element were no elements and were cut.")
+                elif error.reason == "truncated":
+                    note(notes, "truncated", "The file ends inside its header; the element that is cut was dropped.")
+                else:
+                    raise
                 break
             # Behind the pixels stand padding and private leftovers; nothing that an image needs is lost there.
             note(notes, "value-repaired", "Bytes behind the pixel data were no elements and were dropped.")
             break
         if element.tag in PIXEL_TAGS:
             raise UnreadableInstance("The data set has two pixel elements.", reason="unreadable")
-        position = after
+        position, last = after, element.tag
         if not _is_dropped(element, position, notes):
             kept.append((element.start, position))
             held += position - element.start
@@ -98,9 +107,20 @@ def lay_out(walk: Walk, start: int, notes: list[Finding], *, salvages: bool = Fa
     return Layout(kept, pixel)
 
 
+def _is_no_element(walk: Walk, position: int) -> bool:
+    """Say whether what begins here cannot be an element of a data set: a rest, a mark, a group that no data set has."""
+    walk.source.seek(position)
+    head = walk.source.read(8)
+    if len(head) < 8:
+        return True
+    group = int.from_bytes(head[:2], "little" if walk.encoding.little else "big")
+    is_named = walk.encoding.implicit or head[4:6] in VALUE_REPRESENTATIONS
+    return group in NO_GROUPS or not is_named
+
+
 def _end_of_plain(walk: Walk, element: Element) -> int:
     """Return where an element of a data set ends; items, meta information and commands are none."""
-    if element.tag >> 16 in (0x0000, 0x0002, 0xFFFE):
+    if element.tag >> 16 in NO_GROUPS:
         raise UnreadableInstance(f"No element of a data set at byte {element.start}.", reason="unreadable")
     return walk.end_of(element)
 

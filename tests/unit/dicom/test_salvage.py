@@ -6,11 +6,13 @@ import io
 
 import pytest
 from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from radcommons.dicom.deidentify_stream import StreamCleaner
 from radcommons.dicom.facts import FactsReader
 from radcommons.dicom.profile import load_profile
 from radcommons.dicom.salvage import RAW_DATA, SECONDARY_CAPTURE
+from radcommons.records.errors import UnreadableInstance
 from unit.dicom.deid_objects import mapper
 from unit.dicom.stream_objects import NOBODY, Both, file_of, slice_of
 
@@ -117,3 +119,28 @@ def test_class_in_a_representation_that_it_does_not_fit_is_taken_from_the_meta_i
     written = Both()(file)
     assert isinstance(written, bytes)
     assert dcmread(io.BytesIO(written)).SOPClassUID == slice_of(1).SOPClassUID
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+@pytest.mark.parametrize(
+    "rest", [b"\0\0Quellmann 4711083", bytes(40), b"\xff" * 64, b"\r\n", b"Quellmann, 4711083 phone"]
+)
+def test_a_rest_behind_an_object_without_pixels_is_cut(rest, implicit):
+    """Bytes that are no elements go with a note, they may name somebody, and the object is whole."""
+    dataset = slice_of(1)
+    del dataset.PixelData
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    whole, _ = _cleaned(file_of(dataset))
+    found, fresh = _cleaned(file_of(dataset) + rest)
+    assert set(_codes(found)) - set(_codes(whole)) <= {"value-repaired", "truncated"}
+    assert len(_codes(found)) == len(_codes(whole)) + 1
+    assert fresh == whole.dataset()
+    assert not any(name in str(fresh) for name in ("Quellmann", "4711083"))
+
+
+def test_a_break_before_the_study_is_no_rest():
+    """An object that breaks before it says what it belongs to stays refused, for most of it would be lost."""
+    file = file_of(slice_of(1))
+    place = file.index(b"\x18\x00\x15\x00CS") if b"\x18\x00\x15\x00CS" in file else file.index(b"\x18\x00\x50\x00DS")
+    with pytest.raises(UnreadableInstance):
+        _cleaned(file[:place] + bytes(8) + file[place:])
