@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from radcommons.catalogue import tables as t
 from radcommons.platform import audit, jobs
+from radcommons.platform.rawsql import Transaction
 from radcommons.records.event import Event
 
 OUTBOX = t.outbox  # what the relay of jobs reads
@@ -17,6 +18,14 @@ OUTBOX = t.outbox  # what the relay of jobs reads
 def record(connection: sa.Connection, *events: Event) -> None:
     """Append events to the audit trail."""
     audit.write_events(connection, t.audit_event, *events)
+
+
+_TRAIL = audit.Trail(t.audit_event)
+
+
+def record_raw(transaction: Transaction, *events: Event) -> None:
+    """Append events to the audit trail in a transaction on a driver's cursor."""
+    _TRAIL.write(transaction, *events)
 
 
 def leave_job(connection: sa.Connection, job: str, *, argument: str) -> None:

@@ -39,10 +39,16 @@ class First:
 
 def write_tree(connection: sa.Connection, firsts: Sequence[First]) -> None:
     """Write the rows of series, and of their studies where they are new, from the document of one instance each."""
+    studies, series = tree_rows(firsts)
+    insert_new(connection, t.study, studies)
+    insert_new(connection, t.series, series)
+
+
+def tree_rows(firsts: Sequence[First]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of studies and of series."""
     read = [(one, json.loads(fitted(one.document, ""))) for one in firsts]
     studies = {one.study_instance_uid: _study_row(one, header) for one, header in reversed(read)}
-    insert_new(connection, t.study, list(studies.values()))
-    insert_new(connection, t.series, [_series_row(one, header) for one, header in read])
+    return list(studies.values()), [_series_row(one, header) for one, header in read]
 
 
 def _part(header: JsonDataset, tags: Sequence[int]) -> JsonDataset:

@@ -1,4 +1,4 @@
-"""Arrival: parts of a request become flushed files, hashed on the way; memory stays flat whatever their size."""
+"""Arrival: parts of a request become files, hashed on the way; memory stays flat whatever their size."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Beside = Callable[..., Awaitable[object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """A part of a request, whole, in a temporary file that is flushed."""
+    """A part of a request, whole, in a temporary file."""
 
     path: Path
     digest: str
@@ -77,11 +77,9 @@ class Part:
                 view = view[os.write(self._descriptor, view) :]
 
     def settle(self) -> Arrived:
-        """Write what is left, flush it, and return the file."""
+        """Write what is left and return the file; the object store flushes it."""
         self.write()
         assert self._path is not None
-        with disk_full_is_named("arriving instances"):
-            os.fsync(self._descriptor)
         self._close()
         return Arrived(path=self._path, digest=self._running.hexdigest(), size=self.size, head=self._head)
 

@@ -11,18 +11,18 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
-from radcommons.catalogue import findings, instances, sites
+from radcommons.catalogue import loading, sites
 from radcommons.catalogue.instances import Version
-from radcommons.catalogue.journal import record
-from radcommons.catalogue.loading import load as load_versions
+from radcommons.catalogue.journal import record_raw
+from radcommons.catalogue.loading import versions_of
 from radcommons.dicomweb.stow import Failed, Failure, Stored
 from radcommons.hub.arrive import Arrived
 from radcommons.hub.quick import UID, Read, read_arrived
 from radcommons.hub.store import GONE, Outcome
-from radcommons.platform.database import hold_keys, writing
 from radcommons.platform.group import GroupCommit
 from radcommons.platform.objects import object_key
 from radcommons.platform.ports import Platform
+from radcommons.platform.rawsql import Transaction, raw_writing
 from radcommons.records.errors import UnreadableInstance
 from radcommons.records.event import Actor, Event
 from radcommons.records.finding import Severity
@@ -70,10 +70,22 @@ def load(
     for one in arrived:
         found = _prepared(one, actor=actor, study=study)
         (failed if isinstance(found, Failed) else fit).append(found)  # type: ignore[arg-type]
-    if not fit:
-        done.set_result(Outcome(stored=(), failed=tuple(failed)))
+    some = _Load(actor=actor, fit=tuple(fit), failed=tuple(failed))
+    outcome, new = _look(some, platform=platform)
+    if not new:
+        done.set_result(outcome)
         return
-    _group(platform).submit(_Load(actor=actor, fit=tuple(fit), failed=tuple(failed)), done)
+    # What another request says about the same UIDs at this moment decides the transaction; its object is here then.
+    platform.objects.put_files([(object_key(one.arrived.digest), one.arrived.path) for one in new])
+    _group(platform).submit(some, done)
+
+
+def _look(some: _Load, *, platform: Platform) -> tuple[Outcome, list[_Fit]]:
+    """Return the fate of each object as far as it can be told before the transaction, and what has to be written."""
+    known: dict[str, list[Version]] = {}
+    for uid in {one.version.sop_instance_uid for one in some.fit}:
+        known[uid] = versions_of(platform.engine, uid)
+    return _sorted_out(some, known)
 
 
 _groups: WeakKeyDictionary[sa.Engine, GroupCommit[_Load, Outcome]] = WeakKeyDictionary()
@@ -131,21 +143,19 @@ def _version(one: Arrived, read: Read, *, actor: Actor) -> Version:
 
 
 def _commit(platform: Platform, loads: Sequence[_Load]) -> list[Outcome]:
-    """Write what several requests bring: objects first, then one transaction; all of it or nothing."""
+    """Write what several requests bring, whose objects are durable already; all of it or nothing."""
     uids = {one.version.sop_instance_uid for some in loads for one in some.fit}
-    with writing(platform.engine) as connection:
-        hold_keys(connection, uids)
-        known: dict[str, list[Version]] = {}
-        for version in instances.of_uids(connection, uids):
-            known.setdefault(version.sop_instance_uid, []).append(version)
+    with raw_writing(platform.engine) as transaction:
+        loading.hold_uids(transaction, uids)
+        known = loading.of_uids(transaction, uids)
         outcomes, new = [], []
         for some in loads:
             outcome, added = _sorted_out(some, known)
             outcomes.append(outcome)
-            new.append((some.actor, added))
-        put = {object_key(one.arrived.digest): one.arrived.path for _, added in new for one in added}
-        platform.objects.put_files(list(put.items()), flushed=True)
-        _write(connection, [pair for pair in new if pair[1]])
+            if added:
+                new.append((some.actor, added))
+        if new:
+            _write(transaction, new)
     return outcomes
 
 
@@ -182,19 +192,19 @@ def _address(version: Version) -> str:
     )
 
 
-def _write(connection: sa.Connection, new: Sequence[tuple[Actor, Sequence[_Fit]]]) -> None:
+def _write(transaction: Transaction, new: Sequence[tuple[Actor, Sequence[_Fit]]]) -> None:
     every = [one for _, added in new for one in added]
     for site in {one.version.site for one in every}:
-        sites.ensure_site(connection, site)
-    load_versions(connection, [(one.version, one.read.reading) for one in every])
+        loading.ensure_site(transaction, site)
+    loading.load(transaction, [(one.version, one.read.reading) for one in every])
+    events = []
     for actor, added in new:
         found = [(one.version.digest, finding) for one in added for finding in (*one.read.grave, *one.read.identity)]
-        findings.add(connection, submission=None, made_by=findings.HUB, found=found)
+        loading.add_findings(transaction, found)
         details: dict[str, str | int | bool | None] = {
             "instances": len(added),
             "with_findings": len({digest for digest, _ in found}),
         }
-        record(
-            connection,
-            Event(kind="instances-loaded", actor=actor.id, subject=f"dataset:{actor.dataset}", details=details),
-        )
+        subject = f"dataset:{actor.dataset}"
+        events.append(Event(kind="instances-loaded", actor=actor.id, subject=subject, details=details))
+    record_raw(transaction, *events)

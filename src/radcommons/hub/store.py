@@ -70,7 +70,7 @@ def _store_quarantined(arrived: Sequence[Arrived], *, platform: Platform, site: 
                 kept.append(one)
             else:
                 failed.append(fate)
-    platform.objects.put_files([(object_key(one.digest), one.path) for one in kept], flushed=True)
+    platform.objects.put_files([(object_key(one.digest), one.path) for one in kept])
     if kept:
         with writing(platform.engine) as connection:
             _receive(connection, kept, platform=platform, site=site)

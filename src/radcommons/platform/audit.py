@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 
 from radcommons.platform.clock import instant
+from radcommons.platform.rawsql import Fixed, Transaction
 from radcommons.records.documents import canonical
 from radcommons.records.event import Event
 
@@ -67,16 +68,11 @@ def _line_hash(previous: str, at: str, event: Event) -> str:
     return hashlib.sha256(canonical(line)).hexdigest()
 
 
-def write_events(connection: sa.Connection, table: sa.Table, *events: Event) -> None:
-    """Append events within the caller's transaction."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK)))
-    last = connection.execute(
-        sa.select(table.c.sequence, table.c.hash).order_by(table.c.sequence.desc()).limit(1)
-    ).one_or_none()
-    sequence, previous = (last.sequence, last.hash) if last else (0, GENESIS)
+def _rows(last: tuple[int, str], events: Sequence[Event]) -> list[dict[str, object]]:
+    """Return the lines of events that follow the last line (sequence, hash)."""
+    sequence, previous = last
     at = instant()
-    rows = []
+    rows: list[dict[str, object]] = []
     for event in events:
         sequence += 1
         previous = _line_hash(previous, at, event)
@@ -91,6 +87,34 @@ def write_events(connection: sa.Connection, table: sa.Table, *events: Event) -> 
                 "hash": previous,
             }
         )
+    return rows
+
+
+class Trail:
+    """The same for transactions on a driver's own cursor."""
+
+    def __init__(self, table: sa.Table) -> None:
+        last = sa.select(table.c.sequence, table.c.hash).order_by(table.c.sequence.desc()).limit(1)
+        self._last = Fixed(last)
+        self._insert = Fixed(table.insert())
+        self._hold = Fixed(sa.select(sa.func.pg_advisory_xact_lock(sa.literal_column(str(_CHAIN_LOCK)))))
+
+    def write(self, transaction: Transaction, *events: Event) -> None:
+        """Append events within the caller's transaction."""
+        if transaction.dialect.name == "postgresql":
+            transaction.rows(self._hold, {})
+        last = transaction.rows(self._last, {})
+        transaction.run(self._insert, _rows((last[0][0], last[0][1]) if last else (0, GENESIS), events))
+
+
+def write_events(connection: sa.Connection, table: sa.Table, *events: Event) -> None:
+    """Append events within the caller's transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK)))
+    last = connection.execute(
+        sa.select(table.c.sequence, table.c.hash).order_by(table.c.sequence.desc()).limit(1)
+    ).one_or_none()
+    rows = _rows((last.sequence, last.hash) if last else (0, GENESIS), events)
     if rows:
         connection.execute(table.insert(), rows)
 

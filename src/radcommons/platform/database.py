@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -67,7 +66,7 @@ def set_pragmas(engine: sa.Engine, *, synchronous: str) -> None:
 
 
 @contextmanager
-def _full_disk_is_named() -> Iterator[None]:
+def full_disk_is_named() -> Iterator[None]:
     """Turn a database's complaint of a full disk into a StorageError that says what to do; other errors pass."""
     try:
         yield
@@ -83,7 +82,7 @@ def _full_disk_is_named() -> Iterator[None]:
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Yield a connection that only reads; on SQLite it never waits for a writer."""
-    with _full_disk_is_named(), engine.connect() as connection:
+    with full_disk_is_named(), engine.connect() as connection:
         yield connection.execution_options(**{_READ: True})
 
 
@@ -96,19 +95,8 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     StorageError
         If the disk is full.
     """
-    with _full_disk_is_named(), engine.begin() as connection:
+    with full_disk_is_named(), engine.begin() as connection:
         yield connection
-
-
-def hold_keys(connection: sa.Connection, keys: Iterable[str]) -> None:
-    """Keep other writers of the same keys waiting until this transaction ends; SQLite has one writer anyway."""
-    if connection.dialect.name == "postgresql":
-        # In one order, so that two writers of the same keys cannot wait for each other.
-        numbers = sorted(
-            {int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) - 2**63 for key in keys}
-        )
-        for number in numbers:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.cast(number, sa.BigInteger))))
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

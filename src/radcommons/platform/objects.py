@@ -37,15 +37,8 @@ class Objects(Protocol):
     def put_file(self, key: str, source: Path) -> None:
         """Store the bytes of `source`; an object that is there already stays as it is. Durable on return."""
 
-    def put_files(self, sources: Sequence[tuple[str, Path]], *, flushed: bool = False) -> None:
-        """Store several files, each as `put_file` does; all are durable on return.
-
-        Parameters
-        ----------
-        sources : sequence of (key, Path)
-        flushed : bool
-            The bytes of the files, not their names, are durable already.
-        """
+    def put_files(self, sources: Sequence[tuple[str, Path]]) -> None:
+        """Store several files, each as `put_file` does; all are durable on return."""
 
     def size(self, key: str) -> int | None:
         """Return the size in bytes, None when there is no such object."""
@@ -78,14 +71,14 @@ class FileObjects:
         """Store the bytes of `source` (a link where the file system allows, else a copy)."""
         self.put_files([(key, source)])
 
-    def put_files(self, sources: Sequence[tuple[str, Path]], *, flushed: bool = False) -> None:
-        """Store several files; their folders are flushed once for all, which is most of the cost."""
+    def put_files(self, sources: Sequence[tuple[str, Path]]) -> None:
+        """Store several files: named first and flushed then, so that one commit of a journal holds bytes and names."""
         folders: set[Path] = set()
         new: set[Path] = set()
         with disk_full_is_named("the object store"):
             for key, source in sources:
                 target = self._path(key)
-                self._link(target, source, flushed=flushed)
+                self._name(target, source)
                 folders.add(target.parent)
                 # A folder may be new as well: its own name has to be flushed, or all in it may be lost in a power cut.
                 for folder in target.parents:
@@ -93,29 +86,27 @@ class FileObjects:
                         break
                     new.add(folder)
                     folders.add(folder.parent)
+            for key, _ in sources:
+                _flush(self._path(key))
             for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
                 fsync_directory(folder)
         self._durable |= new
 
-    def _link(self, target: Path, source: Path, *, flushed: bool) -> None:
-        """Give the bytes of `source`, flushed, the name `target`."""
-        if target.exists():
-            return
+    def _name(self, target: Path, source: Path) -> None:
+        """Give the bytes of `source` the name `target`; what a power cut left there half goes."""
         if target.parent not in self._durable:
             target.parent.mkdir(parents=True, exist_ok=True)
-        with source.open("rb") as file:
-            if not flushed:
-                os.fsync(file.fileno())
-            try:
-                os.link(source, target)
-            except FileExistsError:
-                return
-            except OSError as error:
-                if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                    raise
-                # Another file system, or one without links.
-                with new_file(target) as copy:
-                    shutil.copyfileobj(file, copy, CHUNK)
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            # A key is the digest of its content, so what is shorter was cut off by a power cut.
+            if target.stat().st_size < source.stat().st_size:
+                _copy(source, target)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            # Another file system, or one without links.
+            _copy(source, target)
 
     def size(self, key: str) -> int | None:
         """Return the size in bytes, None when there is no such object."""
@@ -151,6 +142,19 @@ class FileObjects:
     def delete(self, key: str) -> None:
         """Remove the object; absent is fine."""
         self._path(key).unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as file, new_file(target) as copy:
+        shutil.copyfileobj(file, copy, CHUNK)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class _Remote(io.RawIOBase):
@@ -196,7 +200,7 @@ class S3Objects:
         except AlreadyExistsError:
             return
 
-    def put_files(self, sources: Sequence[tuple[str, Path]], *, flushed: bool = False) -> None:
+    def put_files(self, sources: Sequence[tuple[str, Path]]) -> None:
         """Store several files, some at once: a store far away answers late, not slowly."""
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda one: self.put_file(*one), sources))

@@ -1,0 +1,131 @@
+"""Transactions that are written hundreds of times a second: statements compiled once, on the driver's own cursor.
+
+The statements are SQLAlchemy's like all others; only the way to the database is shorter, which is most of the cost.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+
+from radcommons.platform.database import full_disk_is_named, reading, writing
+
+Values = Mapping[str, Any]
+
+
+class Fixed:
+    """A statement whose text is made once for each kind of database.
+
+    Parameters
+    ----------
+    statement : sqlalchemy executable
+        Its values are bound parameters by name; no column of it may need a conversion that a driver does not do.
+    """
+
+    def __init__(self, statement: sa.ClauseElement) -> None:
+        self._statement = statement
+        self._made: dict[str, tuple[str, Callable[[Values], Any]]] = {}
+
+    def made(self, dialect: sa.Dialect) -> tuple[str, Callable[[Values], Any]]:
+        """Return the text for a database, and what turns values into what its driver takes."""
+        found = self._made.get(dialect.name)
+        if found is None:
+            compiled: Any = self._statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+            constants = {name: value for name, value in compiled.params.items() if value is not None}
+            order = compiled.positiontup
+            if order is None:
+                found = str(compiled), lambda values: {**constants, **values}
+            elif constants:
+                found = str(compiled), lambda values: [{**constants, **values}[name] for name in order]
+            else:
+                found = str(compiled), lambda values: [values[name] for name in order]
+            self._made[dialect.name] = found
+        return found
+
+
+class Transaction:
+    """One transaction on a driver's cursor."""
+
+    def __init__(self, cursor: Any, dialect: sa.Dialect) -> None:
+        self._cursor = cursor
+        self.dialect = dialect
+
+    def rows(self, statement: Fixed, values: Values) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows."""
+        text, bind = statement.made(self.dialect)
+        self._cursor.execute(text, bind(values))
+        found: list[tuple[Any, ...]] = self._cursor.fetchall()
+        return found
+
+    def run(self, statement: Fixed, rows: Sequence[Values]) -> None:
+        """Run a statement once for each row of values; it returns nothing."""
+        if rows:
+            text, bind = statement.made(self.dialect)
+            self._cursor.executemany(text, [bind(row) for row in rows])
+
+
+_own: WeakKeyDictionary[sa.Engine, threading.local] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+@contextmanager
+def raw_writing(engine: sa.Engine) -> Iterator[Transaction]:
+    """Yield one transaction; it commits when the block ends well, else nothing happened.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full.
+    """
+    if engine.dialect.name != "sqlite":
+        with writing(engine) as pooled:
+            driver: Any = pooled.connection.driver_connection
+            yield Transaction(driver.cursor(), engine.dialect)
+        return
+    connection = _connection(engine)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield Transaction(connection.cursor(), engine.dialect)
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        _roll_back(connection)
+        with full_disk_is_named():
+            raise sa.exc.DBAPIError.instance(None, None, error, sqlite3.Error, hide_parameters=True) from None
+    except BaseException:
+        _roll_back(connection)
+        raise
+
+
+def raw_rows(engine: sa.Engine, statement: Fixed, values: Values) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement that only reads."""
+    if engine.dialect.name == "sqlite":
+        return Transaction(_connection(engine).cursor(), engine.dialect).rows(statement, values)
+    with reading(engine) as connection:
+        driver: Any = connection.connection.driver_connection
+        return Transaction(driver.cursor(), engine.dialect).rows(statement, values)
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _connection(engine: sa.Engine) -> sqlite3.Connection:
+    """Return this thread's own connection, with the engine's settings."""
+    held = _own.get(engine)
+    if held is None:
+        with _lock:
+            held = _own.setdefault(engine, threading.local())
+    connection: sqlite3.Connection | None = getattr(held, "connection", None)
+    if connection is None:
+        pooled = engine.raw_connection()
+        found: Any = pooled.driver_connection
+        pooled.detach()
+        connection = held.connection = found
+    return connection
