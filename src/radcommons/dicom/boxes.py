@@ -14,6 +14,8 @@ _MARGIN, _LEAST_MARGIN = 0.18, 2
 # in heights of the box.
 _ENDS, _LINE = 1.5, 1.5
 
+_SAME = 0.5  # of a box lies in another that shows the same line
+
 
 def grown(box: TextBox, shape: Iterable[int], kept: Sequence[TextBox]) -> TextBox:
     """Return a box with a margin, and longer at its ends, where letters fade into what lies behind them."""
@@ -52,3 +54,30 @@ def overlap(one: TextBox, two: TextBox) -> bool:
 def place_of(box: TextBox) -> tuple[slice, slice]:
     """Return the rows and columns of a box, to index a frame with."""
     return slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
+
+
+def merged(boxes: Iterable[TextBox]) -> list[TextBox]:
+    """Make one box of those that mostly cover each other, as two looks at one line give, from top to bottom."""
+    found: list[TextBox] = []
+    for box in sorted(boxes, key=lambda one: -one.width * one.height):
+        for index, other in enumerate(found):
+            if shared(box, other) > _SAME * box.width * box.height:
+                found[index] = around(box, other)
+                break
+        else:
+            found.append(box)
+    return sorted(found, key=lambda box: (box.y, box.x))
+
+
+def shared(one: TextBox, two: TextBox) -> int:
+    """Return how many pixels two boxes have in common."""
+    width = min(one.x + one.width, two.x + two.width) - max(one.x, two.x)
+    height = min(one.y + one.height, two.y + two.height) - max(one.y, two.y)
+    return max(width, 0) * max(height, 0)
+
+
+def around(one: TextBox, two: TextBox) -> TextBox:
+    """Return the smallest box that holds both."""
+    x, y = min(one.x, two.x), min(one.y, two.y)
+    right, bottom = max(one.x + one.width, two.x + two.width), max(one.y + one.height, two.y + two.height)
+    return TextBox(x=x, y=y, width=right - x, height=bottom - y, score=max(one.score, two.score))

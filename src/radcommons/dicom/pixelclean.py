@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from pydicom.dataset import Dataset
 
-from radcommons.dicom.boxes import grown, overlap, place_of
+from radcommons.dicom.boxes import grown, merged, overlap, place_of
 from radcommons.dicom.captures import is_capture_by_origin, is_sheet_by_content
 from radcommons.dicom.frames import Frame, frame_count, iter_frames
 from radcommons.dicom.hidden import look_beside
@@ -30,7 +30,6 @@ from radcommons.dicom.writing import (
     frames_for_network,
     is_of_letters,
     is_slice,
-    merged,
     text_suspects,
     whole_range,
 )

@@ -64,7 +64,9 @@ class TextDetector:
         self._session: Any = None
         self._lock = threading.Lock()
 
-    def find_text(self, frame: Frame, *, longest_side: int = LONGEST_SIDE) -> list[TextBox]:
+    def find_text(
+        self, frame: Frame, *, longest_side: int = LONGEST_SIDE, shortest_side: int = SHORTEST_LONG_SIDE
+    ) -> list[TextBox]:
         """Return where text is.
 
         Parameters
@@ -73,6 +75,8 @@ class TextDetector:
             As to be shown; see `render.to_display`.
         longest_side : int
             A larger frame is made smaller for the network.
+        shortest_side : int
+            A frame whose longer side is shorter is made larger.
 
         Notes
         -----
@@ -81,13 +85,13 @@ class TextDetector:
         if min(frame.shape[:2]) < _SMALLEST_FRAME:
             return []
         rows, columns = frame.shape[:2]
-        probability = self._probability(frame, longest_side)
+        probability = self._probability(frame, longest_side, shortest_side)
         return boxes_of(probability, rows=rows, columns=columns, min_score=self._min_score)
 
-    def _probability(self, frame: Frame, longest_side: int) -> Frame:
+    def _probability(self, frame: Frame, longest_side: int, shortest_side: int) -> Frame:
         picture = Image.fromarray(frame).convert("RGB")
         scale = min(1.0, longest_side / max(picture.size))
-        scale = max(scale, SHORTEST_LONG_SIDE / max(picture.size))
+        scale = max(scale, shortest_side / max(picture.size))
         width, height = (max(round(side * scale / _STRIDE), 1) * _STRIDE for side in picture.size)
         if (width, height) != picture.size:
             picture = picture.resize((width, height), Image.Resampling.BILINEAR)

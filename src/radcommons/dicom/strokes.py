@@ -25,7 +25,7 @@ _MAX_SPIKES = 6
 _WIDEST_HISTOGRAM = 1 << 17
 
 # A stroke is narrower than the window and rises by these shares of the frame's range; measured on 183 real slices.
-_STROKE_WINDOW = 7
+WINDOW = 7
 _STROKE_CONTRASTS = (0.1, 0.25)
 _PIXELS_TOGETHER = 1 << 22  # bounds the memory of a look
 _FLOOR = 28  # levels left free below the range, and above it as many
@@ -94,7 +94,7 @@ def suspicious_rows(frame: Frame) -> list[Suspicion]:
     -----
     PHI: none leaves. Cost: some 11 ms of a processor for 512 x 512, 4 ms for 256 x 256.
     """
-    if frame.ndim != 2 or min(frame.shape) < _STROKE_WINDOW:
+    if frame.ndim != 2 or min(frame.shape) < WINDOW:
         return []
     found, views = [], list(_views(frame))
     together = max(_PIXELS_TOGETHER // frame.size, 1)
@@ -122,8 +122,7 @@ def _views(frame: Frame) -> Iterator[_View]:
     for value in drawn_values(frame):
         mask = frame == value
         yield _View(mask=mask, strokes=mask.view(np.uint8), gain=255, is_exact=True)
-    sample = frame[::4, ::4]
-    sample = np.sort(sample[np.isfinite(sample)])
+    sample = _sample_of(frame)
     low, high = _range_of(frame, sample)
     if not high > low:
         return
@@ -133,7 +132,7 @@ def _views(frame: Frame) -> Iterator[_View]:
 
 def _of_whole_range(values: Frame) -> Iterator[_View]:
     for signed in (values, 255 - values):
-        hat = signed - _opened(signed)
+        hat = signed - opened(signed)
         for contrast in _STROKE_CONTRASTS:
             is_telling = contrast == max(_STROKE_CONTRASTS)
             mask = hat > int(LEVELS * contrast)
@@ -142,7 +141,7 @@ def _of_whole_range(values: Frame) -> Iterator[_View]:
 
 def _of_tissue(values: Frame) -> Iterator[_View]:
     for signed in (values, 255 - values):
-        hat = signed - _opened(signed)
+        hat = signed - opened(signed)
         sample = hat[::4, ::4]
         noise = float(np.median(sample[sample > 0])) if sample.any() else 0.0
         least = int(max(_TISSUE_NOISES * noise, LEVELS * _TISSUE_CONTRAST))
@@ -159,6 +158,16 @@ def _stretched(frame: Frame, low: float, high: float) -> Frame:
     if frame.dtype.kind == "f":
         np.nan_to_num(values, copy=False)
     return values.astype(np.uint8)
+
+
+def range_of(frame: Frame) -> tuple[float, float]:
+    """Return the robust ends of the frame's values; equal where it holds nothing else."""
+    return _range_of(frame, _sample_of(frame))
+
+
+def _sample_of(frame: Frame) -> Frame:
+    sample = frame[::4, ::4]
+    return np.sort(sample[np.isfinite(sample)])
 
 
 def _range_of(frame: Frame, sample: Frame) -> tuple[float, float]:
@@ -231,14 +240,14 @@ def _smoothed(values: Frame) -> Frame:
     return wide.astype(np.uint8)
 
 
-def _opened(values: Frame) -> Frame:
+def opened(values: Frame) -> Frame:
     """Return the morphological opening by a square: everything bright and narrower than it is gone."""
     return _ranked(_ranked(values, np.minimum), np.maximum)
 
 
 def _ranked(values: Frame, pick: Any) -> Frame:
     """Return the running minimum or maximum over the window, along both axes; numpy beats scipy here tenfold."""
-    half = _STROKE_WINDOW // 2
+    half = WINDOW // 2
     padded = np.pad(values, half, mode="edge")
     two = pick(padded[1:], padded[:-1])
     four = pick(two[2:], two[:-2])

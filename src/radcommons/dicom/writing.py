@@ -15,6 +15,8 @@ import numpy as np
 from pydicom.dataset import Dataset
 from scipy import ndimage
 
+from radcommons.dicom.boxes import merged, shared
+from radcommons.dicom.faint import faint_rows, lines_at
 from radcommons.dicom.frames import Frame, frame_count, iter_frames
 from radcommons.dicom.geometry import image_type
 from radcommons.dicom.pixelread import Kind, TextReader, read_boxes
@@ -42,11 +44,11 @@ _UNREAD_SCORE = 0.5
 FULL_SIDE = 2496
 _NEIGHBOURHOOD = 0.0125
 _LEAST_SPREAD = 4.0
-_SAME = 0.5
 
 # Of a long series of frames that want the network, so many are looked at fully, evenly spread; the others cheaply.
 _FULL_FRAMES = 8
 _MAX_ROWS = 6
+_MOSTLY = 0.8  # of a suspected place is covered already
 _CROP_MARGIN = 48
 _CROP_SIDE = 640
 _MIN_CROP_SCORE = 0.6
@@ -61,8 +63,6 @@ class Look(StrEnum):
 
 
 _SLICES = frozenset({"CT", "MR", "PT", "NM"})
-
-# Rows that long stand in no clean slice; measured on 183 real ones, where chance made seven characters at most.
 _MAPS = frozenset({"SEG", "RTDOSE"})
 
 
@@ -223,31 +223,6 @@ def evened(shown: Frame) -> Frame:
     return np.asarray((128 + (gray - mean) * (100 / (2 * spread + _LEAST_SPREAD))).clip(0, 255).astype(np.uint8))
 
 
-def merged(boxes: Iterable[TextBox]) -> list[TextBox]:
-    """Make one box of those that mostly cover each other, as two looks at one line give, from top to bottom."""
-    found: list[TextBox] = []
-    for box in sorted(boxes, key=lambda one: -one.width * one.height):
-        for index, other in enumerate(found):
-            if _shared(box, other) > _SAME * box.width * box.height:
-                found[index] = _around(box, other)
-                break
-        else:
-            found.append(box)
-    return sorted(found, key=lambda box: (box.y, box.x))
-
-
-def _shared(one: TextBox, two: TextBox) -> int:
-    width = min(one.x + one.width, two.x + two.width) - max(one.x, two.x)
-    height = min(one.y + one.height, two.y + two.height) - max(one.y, two.y)
-    return max(width, 0) * max(height, 0)
-
-
-def _around(one: TextBox, two: TextBox) -> TextBox:
-    x, y = min(one.x, two.x), min(one.y, two.y)
-    right, bottom = max(one.x + one.width, two.x + two.width), max(one.y + one.height, two.y + two.height)
-    return TextBox(x=x, y=y, width=right - x, height=bottom - y, score=max(one.score, two.score))
-
-
 def whole_range(frame: Frame, dataset: Dataset) -> Frame:
     """Show all values from darkest to brightest: a viewing window could hide writing that another window shows."""
     if frame.ndim == 3 or dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
@@ -261,7 +236,12 @@ def whole_range(frame: Frame, dataset: Dataset) -> Frame:
 
 def _of_slice(frame: Frame, detector: TextDetector) -> tuple[list[TextBox], bool]:
     """Return the writing of a slice, whether the network was asked: no row is believed before it was."""
-    return _confirmed(suspicious_rows(frame), detector)
+    boxes, ran = _confirmed(suspicious_rows(frame), detector)
+    for one in faint_rows(frame)[:_MAX_ROWS]:
+        place = TextBox(x=one.x, y=one.y, width=one.width, height=one.height, score=0.0)
+        if not any(shared(box, place) > _MOSTLY * one.width * one.height for box in boxes):
+            boxes, ran = [*boxes, *lines_at(frame, one, detector)], True
+    return merged(boxes), ran
 
 
 def _confirmed(suspicions: Sequence[Suspicion], detector: TextDetector) -> tuple[list[TextBox], bool]:

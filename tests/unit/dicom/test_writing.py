@@ -212,7 +212,7 @@ def test_a_smoothed_name_on_soft_tissue_is_found(detector: TextDetector) -> None
 
 
 def test_the_invented_thorax_is_not_held(tmp_path: Path, detector: TextDetector) -> None:
-    """A series of the product's own phantom asks nobody, notes nothing, and hardly reaches the network."""
+    """A series of the product's own phantom asks nobody, notes nothing; the network sees less than half of it."""
     recipe, at = RECIPES[7], datetime(2020, 12, 15, 9, tzinfo=UTC)
     person = person_for(
         seed=2020, number=7, culture=recipe.culture, sex=recipe.sex, age_years=recipe.age_years, on=at.date(), visits=1
@@ -236,7 +236,7 @@ def test_the_invented_thorax_is_not_held(tmp_path: Path, detector: TextDetector)
     reviews = [review(path.read_bytes(), detector) for path in series.paths]
     assert len(reviews) == recipe.visits[0].series[0].slices
     assert [found.findings for found in reviews if found.findings] == []
-    assert sum(found.looked_at for found in reviews) <= 2
+    assert sum(found.looked_at for found in reviews) < len(reviews) / 2
 
 
 @pytest.mark.slow
