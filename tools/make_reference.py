@@ -253,11 +253,25 @@ def events() -> str:
     )
 
 
+_SEARCHING = """Dates and times take ranges, UIDs lists (comma or backslash), texts `*` and `?`.
+A person's name matches whatever its case, and without its empty components at the end.
+With `fuzzymatching=true` each word must begin a word of the name; sounds and accents are not compared.
+Sequence keys look at the first item.
+A key that is not matched on is named in a `Warning: 299`, and so is that an answer was cut by `limit`.
+Answers come in a stable order: studies from the newest date on, series and instances by their numbers."""
+
+
 def conformance() -> str:
     """Return the page of what DICOM the program speaks."""
+    from radcommons.access.capabilities import TRANSFER_SYNTAXES as MADE
+    from radcommons.access.dicomweb_api import CAPABILITIES
     from radcommons.dicom.allowed import allowed_tags
     from radcommons.dicom.conformance import TRANSFER_SYNTAXES, is_image_storage
 
+    representations = [
+        (f"`{one.method} {one.path}`", "<br>".join(f"`{media}`" for media in one.media), ", ".join(one.parameters))
+        for one in CAPABILITIES
+    ]
     taken = (uid for uid in UID_dictionary if is_image_storage(uid) and allowed_tags(uid) is not None)
     classes = sorted((UID(uid).name, uid) for uid in taken)
     # Younger than pydicom's dictionary (PS3.5 annex A, edition 2024d).
@@ -277,10 +291,16 @@ def conformance() -> str:
         "The gateway answers C-ECHO, C-STORE and storage commitment as an SCP, "
         "and asks as an SCU by C-FIND, C-GET and C-MOVE; the hub speaks DICOMweb (PS3.18) alone.\n"
         "The bytes of the pixels are stored as they came; instances are retrieved as they are stored, "
-        "frames also decoded.",
+        "and instances and frames in some other transfer syntaxes on request, without loss.",
         "## Transfer syntaxes\n\n" + table(("name", "UID"), syntaxes),
         "## DICOMweb\n\nEach `GET` is there a second time below `/dicomweb/releases/{release}`, frozen at it.\n\n"
         + table(("method", "path", "what"), routes),
+        "### Representations\n\nThe service describes itself in the same words: `OPTIONS /dicomweb`, or `GET` without "
+        "parameters.\nBesides the stored one and `*`, `transfer-syntax` may name: "
+        + ", ".join(f"`{uid}` ({UID(uid).name})" for uid in MADE)
+        + ".\nJPEG 2000 is made of images of at least 32 by 32 pixels.\n\n"
+        + table(("resource", "media types", "query parameters"), representations),
+        "### Searching\n\n" + _SEARCHING,
         "## SOP Classes of images\n\nTheir definitions are known, so that they can be de-identified and checked.\n\n"
         + table(("name", "UID"), classes),
     )

@@ -6,7 +6,7 @@ What lies in the page cache is read at once, the rest in a thread, so that a slo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from radcommons.platform.objects import Objects
 STEP = 1 << 20
 # Pieces below this are sent together; joining larger ones costs more than a message.
 _SMALL = 1 << 16
+# A delimiter and what stands behind it.
+_AHEAD = 2
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 
 
@@ -31,7 +33,14 @@ class Span:
     length: int
 
 
-Piece = bytes | Span
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Bytes that take a while to make: they are made in a thread when their turn comes."""
+
+    make: Callable[[], bytes]
+
+
+Piece = bytes | Span | Made
 
 
 class Body(Response):
@@ -53,33 +62,35 @@ class Body(Response):
         self.init_headers({**(headers or {}), **told})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer. The first piece is made before the status is told, so that its failure is an error."""
+        """Send the answer. The first of its content is made before the status is told, so its failure is an error."""
         steps = self._steps()
-        is_head = scope["method"] == "HEAD"
-        first = None if is_head else await self._next(steps)
+        held: list[bytes] = []
+        while scope["method"] != "HEAD" and len(held) < _AHEAD and (found := await self._next(steps)) is not None:
+            held.append(found)
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        held, size = ([first], len(first)) if first is not None else ([], 0)
         while held:
-            found = await self._next(steps)
-            if found is not None and size + len(found) <= _SMALL:
-                held.append(found)
-                size += len(found)
+            next_one = await self._next(steps)
+            if next_one is not None and sum(map(len, held)) + len(next_one) <= _SMALL:
+                held.append(next_one)
                 continue
-            content = held[0] if len(held) == 1 else b"".join(held)
-            await send({"type": "http.response.body", "body": content, "more_body": True})
-            held, size = ([found], len(found)) if found is not None else ([], 0)
+            content = [b"".join(held)] if sum(map(len, held)) <= _SMALL else held
+            for one in content:
+                await send({"type": "http.response.body", "body": one, "more_body": True})
+            held = [next_one] if next_one is not None else []
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _next(self, steps: Iterator[Piece]) -> bytes | None:
         piece = next(steps, None)
         if piece is None or isinstance(piece, bytes):
             return piece
+        if isinstance(piece, Made):
+            return await run_in_threadpool(piece.make)
         found = read_warm(self._objects, piece)
         return found if found is not None else await run_in_threadpool(read, self._objects, piece)
 
     def _steps(self) -> Iterator[Piece]:
         for piece in self._pieces:
-            if isinstance(piece, bytes) or piece.length <= STEP:
+            if not isinstance(piece, Span) or piece.length <= STEP:
                 yield piece
             else:
                 for start in range(0, piece.length, STEP):

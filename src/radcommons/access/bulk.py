@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import numpy as np
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
 
 from radcommons.catalogue.images import InstanceRow
-from radcommons.dicom.frames import Frame, iter_encoded, iter_frames
-from radcommons.dicom.read import Header, open_body, read_header
+from radcommons.dicom.frames import iter_encoded
+from radcommons.dicom.read import open_body, read_header
+from radcommons.dicom.transcode import frames_as
 from radcommons.dicomweb.multipart import new_boundary, related, write_parts
 from radcommons.platform.objects import Objects, object_key
 from radcommons.records.errors import NotFound
@@ -25,7 +25,7 @@ _PIXEL_PATHS = ("7FE00010", "7FE00008", "7FE00009")
 _PATH = re.compile(r"^[0-9A-F]{8}(/\d{1,5}/[0-9A-F]{8})*$")
 
 
-def decoded_frames(one: InstanceRow, numbers: list[int], *, objects: Objects, as_stored: bool) -> Iterator[bytes]:
+def careful_frames(one: InstanceRow, numbers: list[int], *, objects: Objects, syntax: str) -> Iterator[bytes]:
     """Yield frames after reading the whole header: the careful way.
 
     Parameters
@@ -34,8 +34,8 @@ def decoded_frames(one: InstanceRow, numbers: list[int], *, objects: Objects, as
     numbers : list of int
         From 0; they exist.
     objects : Objects
-    as_stored : bool
-        Encapsulated frames as they are; otherwise decoded, as native pixel data in little endian.
+    syntax : str
+        The object's own, for encapsulated frames as they are; or one that they are made anew in.
 
     Raises
     ------
@@ -44,27 +44,14 @@ def decoded_frames(one: InstanceRow, numbers: list[int], *, objects: Objects, as
     """
     with objects.open(object_key(one.digest)) as source:
         header = read_header(source)
-        if as_stored:
+        if syntax == one.transfer_syntax_uid and header.pixel is not None and header.pixel.encapsulated:
             yield from iter_encoded(source, header, indices=numbers)
         else:
-            for frame in iter_frames(source, header, indices=numbers):
-                yield to_little_endian(frame, header)
+            yield from frames_as(source, header, syntax=syntax, indices=numbers)
 
 
-def to_little_endian(frame: Frame, header: Header) -> bytes:
-    """Return a decoded frame as native pixel data in little endian, in the width that the header tells."""
-    dataset = header.dataset
-    if frame.dtype.kind == "f":
-        return np.ascontiguousarray(frame).astype(frame.dtype.newbyteorder("<")).tobytes()
-    bits = int(dataset.get("BitsAllocated", 8 * frame.dtype.itemsize))
-    if bits == 1:
-        return np.packbits(frame.reshape(-1).astype(np.uint8), bitorder="little").tobytes()
-    kind = "i" if dataset.get("PixelRepresentation", 0) == 1 else "u"
-    return np.ascontiguousarray(frame).astype(f"<{kind}{bits // 8}").tobytes()
-
-
-def bulk_response(one: InstanceRow, path: str, *, objects: Objects, location: str) -> Response:
-    """Return one large value.
+def bulk_response(one: InstanceRow, path: str, *, objects: Objects, location: str, is_single: bool) -> Response:
+    """Return one large value, as the only part of a message or by itself.
 
     Raises
     ------
@@ -81,6 +68,8 @@ def bulk_response(one: InstanceRow, path: str, *, objects: Objects, location: st
     if value is None and (path not in _PIXEL_PATHS or header.pixel is None):
         raise NotFound("The instance has no such value.")
     chunks = _pixels(one, objects=objects) if value is None else iter([value])
+    if is_single:
+        return StreamingResponse(chunks, media_type=OCTETS)
     body = write_parts([(headers, chunks)], boundary=boundary)
     return StreamingResponse(body, media_type=related(OCTETS, boundary=boundary))
 

@@ -7,15 +7,16 @@ from functools import lru_cache
 from fastapi import Response
 
 from radcommons.access.asked import PRIVATE, Asked
-from radcommons.access.bodies import Body, Piece, Span, read, read_warm
-from radcommons.access.bulk import OCTETS, decoded_frames
+from radcommons.access.bodies import Body, Span, read, read_warm
+from radcommons.access.bulk import OCTETS, careful_frames
 from radcommons.access.wado import framed
 from radcommons.catalogue.images import InstanceRow
 from radcommons.catalogue.reads import frame_spans_of
 from radcommons.dicom.frameindex import joined, span_of
+from radcommons.dicom.transcode import targets
 from radcommons.dicomweb.errors import QueryError
 from radcommons.dicomweb.multipart import framed_size, related
-from radcommons.dicomweb.negotiate import ANY_SYNTAX, EXPLICIT_LITTLE, Offer
+from radcommons.dicomweb.negotiate import ANY_SYNTAX, EXPLICIT_LITTLE, Choice, Offer
 from radcommons.platform.objects import object_key
 from radcommons.records.errors import NotFound
 
@@ -23,7 +24,7 @@ IMPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.
 _NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED, "1.2.840.113619.5.2"})
 # Media types of compressed frames by transfer syntax (PS3.18 table 8.7.3-5).
 _JPEG = ("50", "51", "57", "70")
-_MEDIA = {
+MEDIA = {
     "1.2.840.10008.1.2.5": "image/dicom-rle",
     **{f"1.2.840.10008.1.2.4.{end}": "image/jpeg" for end in _JPEG},
     **{f"1.2.840.10008.1.2.4.{end}": "image/jls" for end in ("80", "81")},
@@ -59,36 +60,41 @@ def frame_numbers(text: str, one: InstanceRow) -> list[int]:
 
 
 @lru_cache(maxsize=64)
-def _offers(syntax: str, is_single: bool) -> tuple[Offer, ...]:
-    octets = (EXPLICIT_LITTLE, syntax) if is_compressed(syntax) else (EXPLICIT_LITTLE,)
-    made = [Offer(media="multipart/related", related=OCTETS, transfer_syntaxes=octets)]
-    media = _MEDIA.get(syntax)
-    if media:
-        made.append(Offer(media="multipart/related", related=media, transfer_syntaxes=(syntax,)))
-    if is_single:
-        made.append(Offer(media=OCTETS, transfer_syntaxes=octets))
-        if media:
-            made.append(Offer(media=media, transfer_syntaxes=(syntax,)))
-    return tuple(made)
+def _offers(syntax: str, made: tuple[str, ...], is_single: bool) -> tuple[Offer, ...]:
+    octets = tuple(dict.fromkeys((*made, syntax))) if is_compressed(syntax) else made
+    kinds = [Offer(media=OCTETS, transfer_syntaxes=octets)]
+    # Images as they are stored come first; the other encodings are made on request.
+    kinds += [
+        Offer(media=MEDIA[one], transfer_syntaxes=(one,)) for one in dict.fromkeys((syntax, *made)) if one in MEDIA
+    ]
+    parts = [Offer(media="multipart/related", related=k.media, transfer_syntaxes=k.transfer_syntaxes) for k in kinds]
+    return (*parts, *(kinds if is_single else ()))
+
+
+def _wanted(choice: Choice, stored: str) -> str:
+    """Return the transfer syntax of the frames to send (PS3.18 section 8.7.3.5)."""
+    if (choice.offer.related or choice.offer.media) != OCTETS:
+        return choice.offer.transfer_syntaxes[0]
+    if choice.transfer_syntax == ANY_SYNTAX:
+        return stored if is_compressed(stored) else EXPLICIT_LITTLE
+    return choice.transfer_syntax or EXPLICIT_LITTLE
 
 
 def retrieve_frames(asked: Asked) -> Response:
     """Retrieve frames (numbers from 1, with commas): as stored for ``transfer-syntax=*``, else native little endian."""
     one = asked.instances()[0]
     numbers = frame_numbers(asked.request.path_params["frames"], one)
-    choice = asked.choose(_offers(one.transfer_syntax_uid, len(numbers) == 1))
-    compressed = is_compressed(one.transfer_syntax_uid)
+    choice = asked.choose(_offers(one.transfer_syntax_uid, targets(one.rows, one.columns), len(numbers) == 1))
     media = choice.offer.related or choice.offer.media
-    as_stored = compressed and (media != OCTETS or choice.transfer_syntax in (ANY_SYNTAX, one.transfer_syntax_uid))
-    syntax = one.transfer_syntax_uid if as_stored else EXPLICIT_LITTLE
+    syntax = _wanted(choice, one.transfer_syntax_uid)
     is_multipart = choice.offer.media == "multipart/related"
-    # Not the digest's beginning alone: the frames of one instance must not take each other's place in a cache.
-    tag = f'"{one.digest[:32]}-{",".join(map(str, numbers))}-{syntax}{"-m" if is_multipart else ""}"'
-    if asked.has(tag):
-        return Response(status_code=304, headers={"ETag": tag, **PRIVATE})
-    found = _frames(asked, one, numbers, as_stored=as_stored, compressed=compressed)
-    kind = f"{media}; transfer-syntax={syntax}"
+    named = ",".join(map(str, numbers))
+    tag = f'"{one.digest[:32]}-{named}-{syntax}-{media}{"-m" if is_multipart else ""}"'
     headers = {"ETag": tag, **PRIVATE}
+    if asked.has(tag):
+        return Response(status_code=304, headers=headers)
+    found = _frames(asked, one, numbers, syntax=syntax)
+    kind = f"{media}; transfer-syntax={syntax}"
     objects = asked.ports.objects
     if not is_multipart:
         return Body([found[0]], objects=objects, media_type=kind, headers=headers, length=_length(found[0]))
@@ -106,21 +112,23 @@ def retrieve_frames(asked: Asked) -> Response:
     )
 
 
-def _length(piece: Piece) -> int:
+def _length(piece: bytes | Span) -> int:
     return len(piece) if isinstance(piece, bytes) else piece.length
 
 
-def _frames(asked: Asked, one: InstanceRow, numbers: list[int], *, as_stored: bool, compressed: bool) -> list[Piece]:
+def _frames(asked: Asked, one: InstanceRow, numbers: list[int], *, syntax: str) -> list[bytes | Span]:
     """Return the content of frames: spans of the object where these bytes are what is wanted, else made in memory."""
     key = object_key(one.digest)
-    if not compressed and one.pixel_offset is not None and one.frame_length is not None:
+    compressed = is_compressed(one.transfer_syntax_uid)
+    is_native = syntax == EXPLICIT_LITTLE and not compressed
+    if is_native and one.pixel_offset is not None and one.frame_length is not None:
         return [Span(key, one.pixel_offset + one.frame_length * number, one.frame_length) for number in numbers]
-    if as_stored:
+    if compressed and syntax == one.transfer_syntax_uid:
         regions = _regions(asked, one, numbers)
         if regions is not None:
             return [joined(_region(asked, Span(key, *region))) for region in regions]
     asked.is_waiting()
-    return list(decoded_frames(one, numbers, objects=asked.ports.objects, as_stored=as_stored))
+    return list(careful_frames(one, numbers, objects=asked.ports.objects, syntax=syntax))
 
 
 def _regions(asked: Asked, one: InstanceRow, numbers: list[int]) -> list[Region] | None:

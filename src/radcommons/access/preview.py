@@ -12,6 +12,7 @@ from radcommons.catalogue.images import InstanceRow
 from radcommons.dicom.frames import iter_frames
 from radcommons.dicom.read import read_header
 from radcommons.dicom.render import render
+from radcommons.dicomweb.errors import QueryError
 from radcommons.platform.objects import Objects, object_key
 from radcommons.records.errors import NotFound
 
@@ -34,12 +35,18 @@ class Look:
     window : (center, width) or None
         None: the instance's own or a fitting one.
     kind : {"jpeg", "png"}
+    quality : int
+        Of a JPEG, 1 to 100.
+    region : (left, top, width, height) or None
+        The part of the frame to show, in its pixels.
     """
 
     frame: int = 0
     size: int | None = None
     window: tuple[float, float] | None = None
     kind: str = "jpeg"
+    quality: int = 85
+    region: tuple[int, int, int, int] | None = None
 
 
 class Pictures:
@@ -80,4 +87,9 @@ def _render(instance: InstanceRow, look: Look, *, objects: Objects) -> bytes:
     with _RENDERING, objects.open(object_key(instance.digest)) as source:
         header = read_header(source)
         frame = next(iter_frames(source, header, indices=[look.frame]))
-        return render(frame, header.dataset, window=look.window, size=look.size, kind=look.kind)
+        if look.region is not None:
+            left, top, width, height = look.region
+            frame = frame[top : top + height, left : left + width]
+            if not frame.size:
+                raise QueryError("The parameter viewport names a region outside of the image.")
+        return render(frame, header.dataset, window=look.window, size=look.size, kind=look.kind, quality=look.quality)

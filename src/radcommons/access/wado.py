@@ -4,46 +4,86 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
+import orjson
 from fastapi import Response
-from isal import isal_zlib
 
 from radcommons.access.asked import PRIVATE, Asked
-from radcommons.access.bodies import Body, Piece, Span
-from radcommons.access.bulk import bulk_response
+from radcommons.access.bodies import Body, Made, Piece, Span
+from radcommons.access.bulk import OCTETS, bulk_response
 from radcommons.access.memory import Memory
-from radcommons.access.qido import JSON, PLAIN_JSON
+from radcommons.access.packing import gzipped, takes_gzip
+from radcommons.access.qido import OFFERS, XML, xml_response
 from radcommons.access.serving import DICOM, object_response
 from radcommons.catalogue.images import InstanceRow
 from radcommons.catalogue.reads import documents_of, keys_of
-from radcommons.dicomweb.multipart import framed_size, related
-from radcommons.dicomweb.negotiate import Offer
+from radcommons.dicom.transcode import targets, transcode
+from radcommons.dicomweb.multipart import framed_size, new_boundary, related
+from radcommons.dicomweb.negotiate import ANY_SYNTAX, Offer
 from radcommons.dicomweb.rawjson import fitted
-from radcommons.platform.objects import object_key
+from radcommons.platform.objects import Objects, object_key
 from radcommons.records.errors import NotFound
 
-_OCTETS = Offer(media="multipart/related", related="application/octet-stream")
+_OCTETS = (Offer(media="multipart/related", related=OCTETS), Offer(media=OCTETS))
 # Beyond so many headers others are served meanwhile.
 _MANY = 250
 _METADATA_BYTES = 64 << 20
 # Changes when the same header would be written as another document.
 _FORM = "1"
-_GZIP = re.compile(r"(?:^|,)\s*(?:x-)?gzip\s*(?:;\s*q=(?:1(?:\.0*)?|0\.0*[1-9]\d*)\s*)?(?:,|$)")
 
 
 def retrieve(asked: Asked) -> Response:
-    """Retrieve the instances of a study, a series, or one instance, as they are stored."""
+    """Retrieve the instances of a study or a series, or one instance: as stored, or in a transfer syntax by name."""
     found = asked.instances()
-    syntaxes = {one.transfer_syntax_uid for one in found}
-    alike = tuple(syntaxes) if len(syntaxes) == 1 else ()
-    offers = [Offer(media="multipart/related", related=DICOM, transfer_syntaxes=alike)]
-    if len(found) == 1:
-        offers.append(Offer(media=DICOM, transfer_syntaxes=alike))
-    if asked.choose(tuple(offers)).offer.media == DICOM:
+    syntaxes = frozenset(one.transfer_syntax_uid for one in found)
+    smallest = min(found, key=lambda one: min(one.rows or 0, one.columns or 0))
+    choice = asked.choose(_instance_offers(syntaxes, targets(smallest.rows, smallest.columns), len(found) == 1))
+    wanted = choice.transfer_syntax if choice.transfer_syntax != ANY_SYNTAX else ""
+    is_stored = not wanted or syntaxes == {wanted}
+    if choice.offer.media == DICOM and is_stored:
         return object_response(asked.request, found[0], objects=asked.ports.objects)
-    return _multipart(asked, found)
+    if is_stored:
+        return _multipart(asked, found)
+    asked.is_waiting()
+    return _transcoded(asked, found, wanted, is_single=choice.offer.media == DICOM)
+
+
+@lru_cache(maxsize=256)
+def _instance_offers(syntaxes: frozenset[str], makes: tuple[str, ...], is_single: bool) -> tuple[Offer, ...]:
+    made = (*(syntaxes if len(syntaxes) == 1 else ()), *makes)
+    parts = Offer(media="multipart/related", related=DICOM, transfer_syntaxes=made)
+    return (parts, Offer(media=DICOM, transfer_syntaxes=made)) if is_single else (parts,)
+
+
+def _transcoded(asked: Asked, found: list[InstanceRow], syntax: str, *, is_single: bool) -> Response:
+    """Return instances in another transfer syntax; those that have it already as they are."""
+    objects, urls = asked.ports.objects, asked.urls
+
+    def made(one: InstanceRow) -> Piece:
+        key = object_key(one.digest)
+        if one.transfer_syntax_uid == syntax:
+            return Span(key, 0, one.size)
+        return Made(lambda: transcoded(objects, key, syntax))
+
+    kind = f"{DICOM}; transfer-syntax={syntax}"
+    if is_single:
+        return Body([made(found[0])], objects=objects, media_type=kind, headers=PRIVATE)
+    boundary = new_boundary()
+    parts = (({"Content-Type": kind, "Content-Location": urls.instance(one)}, (made(one),)) for one in found)
+    return Body(
+        framed(parts, boundary=boundary),
+        objects=objects,
+        media_type=related(DICOM, boundary=boundary),
+        headers=PRIVATE,
+    )
+
+
+def transcoded(objects: Objects, key: str, syntax: str) -> bytes:
+    """Return a stored object in another transfer syntax. Raises UnreadableInstance."""
+    with objects.open(key) as source:
+        return transcode(source, syntax=syntax)
 
 
 def _multipart(asked: Asked, found: list[InstanceRow]) -> Response:
@@ -84,13 +124,16 @@ def framed(parts: Iterable[tuple[dict[str, str], Iterable[Piece]]], *, boundary:
 
 
 def retrieve_metadata(asked: Asked) -> Response:
-    """Retrieve the headers of instances as DICOM JSON."""
-    media = asked.choose((JSON, PLAIN_JSON)).offer.media
+    """Retrieve the headers of instances as DICOM JSON or XML."""
+    offer = asked.choose(OFFERS).offer
     keys = keys_of(asked.ports.engine, asked.scope, asked.place)
     if not keys:
         raise NotFound("There is no such study, series or instance.")
     root = asked.urls.root
-    packs = bool(_GZIP.search(asked.request.headers.get("accept-encoding", "")))
+    if offer is XML:
+        asked.is_waiting()
+        return xml_response(orjson.loads(_metadata(asked, len(keys), root)), headers=dict(PRIVATE))
+    packs = takes_gzip(asked.request)
     told = "\n".join([_FORM, root, *(digest for _, digest in keys)])
     tag = f'"{hashlib.sha256(told.encode()).hexdigest()[:40]}{"-gzip" if packs else ""}"'
     headers = {"ETag": tag, **PRIVATE, "Vary": "Accept, Accept-Encoding, Authorization, Cookie"}
@@ -105,7 +148,7 @@ def retrieve_metadata(asked: Asked) -> Response:
         if packs:
             body = gzipped(body)
         memory.keep(tag, body)
-    return Response(body, media_type=media, headers=headers)
+    return Response(body, media_type=offer.media, headers=headers)
 
 
 def metadata_memory(asked: Asked) -> Memory:
@@ -125,16 +168,15 @@ def _metadata(asked: Asked, count: int, root: str) -> bytes:
     return fitted(b"".join((b"[", b",".join(bodies), b"]")), json.dumps(root)[1:-1])
 
 
-def gzipped(content: bytes) -> bytes:
-    """Return content in gzip's format, quickly rather than small."""
-    packer = isal_zlib.compressobj(1, isal_zlib.DEFLATED, 31)
-    return bytes(packer.compress(content) + packer.flush())
-
-
 def retrieve_bulk(asked: Asked) -> Response:
     """Retrieve one large value that metadata name by BulkDataURI."""
     asked.is_waiting()
     one = asked.instances()[0]
-    asked.choose((_OCTETS,))
-    path = asked.request.path_params["path"]
-    return bulk_response(one, path, objects=asked.ports.objects, location=f"{asked.urls.instance(one)}/bulkdata")
+    choice = asked.choose(_OCTETS)
+    return bulk_response(
+        one,
+        asked.request.path_params["path"],
+        objects=asked.ports.objects,
+        location=f"{asked.urls.instance(one)}/bulkdata",
+        is_single=choice.offer.media == OCTETS,
+    )

@@ -28,6 +28,7 @@ def render(
     window: tuple[float, float] | None = None,
     size: int | None = None,
     kind: str = "png",
+    quality: int = 85,
 ) -> bytes:
     """Return a picture of a frame.
 
@@ -42,6 +43,8 @@ def render(
     size : int, optional
         The longer side at most, in pixels.
     kind : {"png", "jpeg"}
+    quality : int
+        Of a JPEG, 1 to 100.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def render(
         picture.thumbnail((size, size), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     if kind == "jpeg":
-        picture.save(out, "JPEG", quality=85)
+        picture.save(out, "JPEG", quality=quality)
     else:
         picture.save(out, "PNG")
     return out.getvalue()
