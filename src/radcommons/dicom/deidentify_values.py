@@ -44,12 +44,13 @@ BINARY_VRS = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "AT", "US", "SS", "U
 CODE_VALUE, CODING_SCHEME, CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
 CODE_WORD = re.compile(r"[!\"$%'-+\--9<>@-~]*")
 LOCAL_CODES = 9_999_991
+LONG_CODE = 14  # a Long Code Value has more than sixteen characters
 # A scheme has a name of a word or two in capitals, digits and marks; what bends is a sentence.
 SCHEME_NAME = re.compile(r"\s*[^\s,;:=?!]*\s*|(?:[A-Z0-9][^\s,;:=?!]* ?)*")
 REMOVED_TEXT = "REMOVED"
 DUMMIES: dict[str, object] = {
     "AE": REMOVED_TEXT, "AS": "000D", "CS": REMOVED_TEXT, "DA": "19000101", "DT": "19000101000000", "TM": "000000",
-    "DS": "0", "IS": "0", "LO": REMOVED_TEXT, "LT": REMOVED_TEXT, "PN": REMOVED_TEXT, "SH": REMOVED_TEXT,
+    "DS": "0", "IS": "1", "LO": REMOVED_TEXT, "LT": REMOVED_TEXT, "PN": REMOVED_TEXT, "SH": REMOVED_TEXT,
     "ST": REMOVED_TEXT, "UC": REMOVED_TEXT, "UT": REMOVED_TEXT, "UR": "about:blank", "OB": b"\0\0", "OW": b"\0\0",
     "UN": b"\0\0", "OD": b"\0" * 8, "OF": b"\0" * 4, "OL": b"\0" * 4, "OV": b"\0" * 8, "FL": 0.0, "FD": 0.0, "SL": 0,
     "SS": 0, "UL": 0, "US": 0, "UV": 0, "SV": 0,
@@ -331,7 +332,8 @@ class Values:
         is_sentence = any(text.count(" ") > 1 or ", " in text for text in texts)
         if not is_sentence and (fresh is None or fresh is element or not texts):
             return fresh
-        return _made(element, _single(rule.vr), f"LOCAL{self._keyed(f'code {texts[0]}') % LOCAL_CODES:07d}")
+        width = 7 if int(element.tag) == CODE_VALUE else LONG_CODE
+        return _made(element, _single(rule.vr), f"LOCAL{self._keyed(f'code {texts[0]}') % LOCAL_CODES:0{width}d}")
 
     def _cleaned(
         self, element: DataElement, rule: Rule, path: str, manner: Manner, cleaner: Cleaner | None = None
