@@ -86,6 +86,8 @@ def init(
 @click.option("--dimse-port", type=int, help="Not available at the hub yet.")
 def serve(directory: Path, host: str, port: int, dimse_port: int | None) -> None:
     """Serve portal, API and DICOMweb until SIGTERM."""
+    import gc
+
     from radcommons.platform.telemetry import configure_logging
     from radcommons.web.hub_app import hub_app
     from radcommons.web.serving import serve as serve_app
@@ -98,7 +100,11 @@ def serve(directory: Path, host: str, port: int, dimse_port: int | None) -> None
     if not settings.base_url:
         settings = settings.model_copy(update={"base_url": f"http://{host}:{port}"})
     configure_logging(level=settings.log_level)
-    serve_app(hub_app(settings), host=host, port=port, on_ready=lambda url: click.echo(f"Listening on {url}"))
+    app = hub_app(settings)
+    # What is loaded now stays; to look through it for garbage again and again costs some milliseconds each time.
+    gc.collect()
+    gc.freeze()
+    serve_app(app, host=host, port=port, on_ready=lambda url: click.echo(f"Listening on {url}"))
 
 
 @hub.command(epilog="Example: radcommons hub worker /srv/commons --name worker-1")

@@ -5,6 +5,7 @@ What is odd raises `Irregular`; then `read_header` is asked, which mends or tell
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -13,10 +14,12 @@ from radcommons.dicom.conformance import TRANSFER_SYNTAXES
 from radcommons.dicom.elements import Irregular, Raw, element_at, meta_of
 from radcommons.dicom.layout import PIXEL_TAGS
 from radcommons.dicom.sniff import VALUE_REPRESENTATIONS
-from radcommons.dicom.stream import UNDEFINED
+from radcommons.dicom.stream import LONG_VR, UNDEFINED
 
 _ODD_SYNTAXES = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"})  # deflated, big endian
 _GROUPS_OF_OTHERS = frozenset({0x0000, 0x0002, 0xFFFE})
+_SHORT = struct.Struct("<HH2sH").unpack_from
+_SHORT_VRS = VALUE_REPRESENTATIONS - LONG_VR
 _IMPLICIT = str(ImplicitVRLittleEndian)
 NATIVE = frozenset({_IMPLICIT, str(ExplicitVRLittleEndian)})
 
@@ -103,19 +106,19 @@ def scan(head: bytes, size: int) -> RawHeader:
     elements: list[Raw] = []
     pixel, last, position, end = None, 0, meta.end, min(size, len(head))
     while position < end:
-        tag = int.from_bytes(head[position : position + 2], "little") << 16 | int.from_bytes(
-            head[position + 2 : position + 4], "little"
-        )
-        if tag in PIXEL_TAGS:
-            pixel = _pixel_at(head, position, tag, implicit=implicit)
-            if (syntax not in NATIVE) is not (pixel.length == UNDEFINED) or pixel.end > size:
-                raise Irregular
-            break
-        element = element_at(head, position, implicit=implicit)
+        element = None if implicit else _short_at(head, position)
+        if element is None:
+            tag = _tag_at(head, position)
+            if tag in PIXEL_TAGS:
+                pixel = _pixel_at(head, position, tag, implicit=implicit)
+                if (syntax not in NATIVE) is not (pixel.length == UNDEFINED) or pixel.end > size:
+                    raise Irregular
+                break
+            element = element_at(head, position, implicit=implicit)
         if element.tag <= last or element.tag >> 16 in _GROUPS_OF_OTHERS or element.end > end:
             raise Irregular
         last, position = element.tag, element.end
-        if element.tag & 0xFFFF:  # group lengths are retired, and tell nothing
+        if last & 0xFFFF:  # group lengths are retired, and tell nothing
             elements.append(element)
     if pixel is None and position != size:
         raise Irregular
@@ -126,6 +129,24 @@ def scan(head: bytes, size: int) -> RawHeader:
         elements=elements,
         pixel=pixel,
         values={one.tag: one for one in elements},
+    )
+
+
+def _short_at(head: bytes, position: int) -> Raw | None:
+    """Return the element at a position where it is one of the usual ones, whose length takes two bytes."""
+    try:
+        group, number, vr, length = _SHORT(head, position)
+    except struct.error:
+        return None
+    if vr not in _SHORT_VRS:
+        return None
+    value = position + 8
+    return Raw(group << 16 | number, vr, position, value, value + length, length)
+
+
+def _tag_at(head: bytes, position: int) -> int:
+    return int.from_bytes(head[position : position + 2], "little") << 16 | int.from_bytes(
+        head[position + 2 : position + 4], "little"
     )
 
 
