@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect, sync_playwright
 
 from functional.site_inputs import ct_slice, write
 from radcommons.platform.pool import import_ahead
@@ -111,6 +111,23 @@ def test_keys_slider_and_wheel_step_through_every_slice(page: Page) -> None:
     assert int(page.locator(".rv-panes").get_attribute("data-at") or 0) == 20
     assert page.locator("[data-key=w]").count() == 1, "another slice of a sampled study stands for the study"
     assert Axe().run(page).response["violations"] == []
+
+
+def test_both_sides_change_at_once(page: Page) -> None:
+    """While one side's picture is late, both stay on the slice before: nobody compares two different slices."""
+    own = open_sample(page)
+    step, key = (1, "ArrowDown") if own < SLICES else (-1, "ArrowUp")
+    late: list[Route] = []
+    page.route(f"**/slices/{own + step}/before.jpg", lambda route: late.append(route))
+    films = [page.locator(f".rv-film[data-side={side}] img") for side in ("before", "after")]
+    with page.expect_response(f"**/slices/{own + step}/after.jpg"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(300)
+    assert [film.get_attribute("alt") for film in films] == [f"Frame 1, {side}" for side in ("before", "after")]
+    expect(page.locator(".rv-panes")).to_have_attribute("aria-busy", "true")
+    late[0].continue_()
+    for film, side in zip(films, ("before", "after"), strict=True):
+        expect(film).to_have_attribute("alt", f"Slice {own + step}, {side}")
 
 
 def test_the_next_slices_are_there_before_they_are_asked_for(page: Page) -> None:

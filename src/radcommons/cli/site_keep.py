@@ -18,7 +18,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 def attach(site: click.Group) -> None:
     """Give `radcommons site` the commands of this file."""
-    for command in (opt_out, agreement, backup, restore, reopen, adopt, clean_up, receipts, uninstall):
+    for command in (opt_out, agreement, backup_key, backup, restore, reopen, adopt, clean_up, receipts, uninstall):
         site.add_command(command)
 
 
@@ -146,6 +146,25 @@ def accept_agreement(directory: Path, file: Path, by: str, what_if: bool, as_jso
         if done.broken:
             click.echo(f"Clause {done.broken.id} is broken by site.toml, so nothing can be added: {done.broken.says}")
     return 1 if done.broken or done.held else 0
+
+
+@click.command(name="backup-key", epilog="Example: radcommons site backup-key /media/usb/officer.key")
+@click.argument("file", type=FILE)
+@WHAT_IF
+@JSON
+def backup_key(file: Path, what_if: bool, as_json: bool) -> int:
+    """Make a key that opens backups, for a person to keep; its recipient (age1...) goes into `site backup`."""
+    from radcommons.site.keep import make_identity
+
+    recipient = "" if what_if else make_identity(file)
+    if as_json:
+        show({"recipient": recipient, "what_if": what_if})
+    elif what_if:
+        click.echo(f"Would make a key in {file}; nothing changed.")
+    else:
+        click.echo(recipient)
+        click.echo(f"Keep {file} away from this PC, with whoever shall open backups.", err=True)
+    return 0
 
 
 @click.command(epilog="Example: radcommons site backup gateway gateway.age --recipient age1... --recipient age1...")

@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from radcommons.platform.audit import check_chain, write_events
 from radcommons.platform.clock import instant
 from radcommons.platform.database import writing
-from radcommons.platform.durable import disk_full_is_named, fsync_directory, new_file
+from radcommons.platform.durable import disk_full_is_named, fsync_directory, new_file, write_file
 from radcommons.records.errors import Conflict, IntegrityError, NotPermitted, UsageError
 from radcommons.records.event import Event
 from radcommons.records.lifecycle import FileState
@@ -62,6 +62,22 @@ class Restored:
     files: int
     objects: int
     missing: int
+
+
+def make_identity(path: Path) -> str:
+    """Write a new age identity into a file of its own, and return its recipient, which encrypts for it.
+
+    Raises
+    ------
+    UsageError
+        If the file is there already: nobody could open older backups if it were replaced.
+    """
+    if path.exists():
+        raise UsageError(f"{path} is there already and stays as it is.", mend="Name a new file.")
+    made = pyrage.x25519.Identity.generate()
+    recipient = str(made.to_public())
+    write_file(path, f"# public key: {recipient}\n{made}\n".encode(), mode=0o600)
+    return recipient
 
 
 def recipients_of(names: Sequence[str]) -> list[Any]:

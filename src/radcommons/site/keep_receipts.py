@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from radcommons.records.submission import Receipt, Submission
 from radcommons.site.join import hub_key
 from radcommons.site.keep import BACKED_UP
 from radcommons.site.status import counts
-from radcommons.site.store import Store
+from radcommons.site.store import Store, only_one
 from radcommons.site.tables import patient, submission, withdrawal
 
 
@@ -160,8 +161,11 @@ def uninstall(store: Store, *, despite: bool = False) -> Leaving:
     Raises
     ------
     Conflict
-        If something speaks against it and `despite` is not set; nothing is removed then.
+        If something speaks against it and `despite` is not set, or a process works in it now; nothing is removed then.
     """
+    with ExitStack() as nobody:
+        for work in ("serve", "add", "submit"):
+            nobody.enter_context(only_one(store.directory, work))
     found = leaving(store)
     if found.objections and not despite:
         raise Conflict(

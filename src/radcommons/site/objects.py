@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+from pathlib import Path
 from typing import BinaryIO
 
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from radcommons.dicom import quiet  # noqa: F401  (its import silences values in warnings)
 from radcommons.dicom.read import Header
 from radcommons.dicom.rewrite import Written, write_instance
 from radcommons.platform.durable import fsync_directory
@@ -40,3 +43,23 @@ def keep_object(store: Store, dataset: Dataset, *, header: Header, source: Binar
     finally:
         beside.unlink(missing_ok=True)
     return written
+
+
+# Both are read whole to be compared; what is larger is left to a person.
+_COMPARED_BYTES = 64 << 20
+
+
+def is_same_dataset(one: Path, other: Path) -> bool:
+    """Say whether two objects differ in their encoding alone, as an export and a fetch of one image do.
+
+    Parameters
+    ----------
+    one, other : Path
+        De-identified objects; where one is not there, is large or compressed, they are not called the same.
+    """
+    if not all(path.is_file() and path.stat().st_size <= _COMPARED_BYTES for path in (one, other)):
+        return False
+    first, second = dcmread(one), dcmread(other)
+    if any(found.file_meta.TransferSyntaxUID.is_compressed for found in (first, second)):
+        return False
+    return bool(first == second)

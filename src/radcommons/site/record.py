@@ -15,6 +15,7 @@ from radcommons.platform.clock import instant
 from radcommons.records.finding import Finding, Severity
 from radcommons.records.lifecycle import FILE, FileEvent, FileState, advance
 from radcommons.site.candidate import Candidate, Instance, Judged, PixelBox
+from radcommons.site.objects import is_same_dataset
 from radcommons.site.review_looks import write_look
 from radcommons.site.selection_facts import write_placed
 from radcommons.site.store import Change, Store
@@ -84,10 +85,10 @@ def record(store: Store, judged: Sequence[tuple[Candidate, Judged]], *, under: A
         The outcome in the light of all files; None for a file that was here already.
     """
     with store.change() as change:
-        return [_record(change, candidate, one, under) for candidate, one in judged]
+        return [_record(store, change, candidate, one, under) for candidate, one in judged]
 
 
-def _record(change: Change, candidate: Candidate, judged: Judged, under: AddedUnder) -> Judged | None:
+def _record(store: Store, change: Change, candidate: Candidate, judged: Judged, under: AddedUnder) -> Judged | None:
     query = sa.select(file).where(file.c.path == candidate.path, file.c.original_digest == judged.original_digest)
     known = change.connection.execute(query).one_or_none()
     if known is not None:
@@ -97,7 +98,7 @@ def _record(change: Change, candidate: Candidate, judged: Judged, under: AddedUn
         _forget(change, known.id)
     if judged.original_digest:
         _forget_unread(change, candidate.path)
-    judged = _against_the_others(change, judged, under)
+    judged = _against_the_others(store, change, judged, under)
     judged = replace(judged, state=advance(FILE, FileState.SEEN, _EVENT[judged.state]))
     _insert(change, candidate, judged, under)
     return judged
@@ -138,12 +139,11 @@ def _forget_unread(change: Change, path: str) -> None:
         _forget(change, number)
 
 
-def _against_the_others(change: Change, judged: Judged, under: AddedUnder) -> Judged:
+def _against_the_others(store: Store, change: Change, judged: Judged, under: AddedUnder) -> Judged:
     """Return the outcome in the light of all files that are here."""
     instance = judged.instance
     if judged.state is FileState.DUPLICATE or _is_repeated(change, judged):
-        reason = "The same instance has been added before."
-        return replace(judged, state=FileState.DUPLICATE, code="duplicate", reason=reason)
+        return replace(judged, state=FileState.DUPLICATE, code="duplicate", reason=_BEFORE)
     if instance is None or judged.state not in (FileState.READY, FileState.HELD):
         return judged
     if _is_withdrawn(change, instance, under.site):
@@ -152,14 +152,28 @@ def _against_the_others(change: Change, judged: Judged, under: AddedUnder) -> Ju
         return replace(
             judged, state=FileState.REFUSED, code=refusal.code, reason=reason, findings=(*judged.findings, refusal)
         )
-    same_uid = sa.select(file.c.id).where(
+    same_uid = sa.select(file.c.object_digest).where(
         file.c.sop_uid == instance.sop_uid, file.c.state.in_(_HERE), file.c.site == under.site
     )
-    if change.connection.execute(same_uid.limit(1)).first() is not None:
+    namesakes = [str(digest) for digest in change.connection.execute(same_uid).scalars()]
+    if any(_is_same_otherwise_encoded(store, instance, digest) for digest in namesakes):
+        return replace(judged, state=FileState.DUPLICATE, code="duplicate", reason=f"{_BEFORE} {_ENCODED}")
+    if namesakes:
         judged = _held(judged, "uid-conflict", "Two different objects carry one SOP Instance UID. Is this one right?")
     if _names_two_patients(change, instance, under.site):
         judged = _held(judged, "study-of-two-patients", _TWO_PATIENTS)
     return judged
+
+
+_BEFORE = "The same instance has been added before."
+_ENCODED = "The bytes differ in their encoding alone."
+
+
+def _is_same_otherwise_encoded(store: Store, instance: Instance, digest: str) -> bool:
+    """Say whether an object under the same UID holds the same values, as an export and a fetch of one image do."""
+    if not digest or not instance.object_digest:
+        return False
+    return is_same_dataset(store.object_path(instance.object_digest), store.object_path(digest))
 
 
 _TWO_PATIENTS = "One study names two patients. Does this object belong to its patient?"

@@ -232,5 +232,6 @@ def only_one(directory: Path, what: str) -> Iterator[None]:
         try:
             take(lock)
         except BlockingIOError:
-            raise Conflict(f"Another process does '{what}' in this store now.", mend="Wait until it ends.") from None
+            mend = "Stop it first." if what == "serve" else "Wait until it ends."
+            raise Conflict(f"Another process does '{what}' in this store now.", mend=mend) from None
         yield

@@ -25,7 +25,7 @@ from radcommons.site.officer import DIMSE_ADDRESS
 from radcommons.site.routes import NAV, ROUTERS
 from radcommons.site.sessions import Sessions
 from radcommons.site.settings import is_loopback
-from radcommons.site.store import Store, open_store
+from radcommons.site.store import Store, only_one, open_store
 from radcommons.site.users import PAGE_ADDRESS, first_link, link_to
 from radcommons.ui.assets import STATIC as UI_STATIC
 from radcommons.ui.assets import Assets
@@ -110,6 +110,8 @@ def serve(
     ------
     UsageError
         If the page were to leave this machine without TLS.
+    Conflict
+        If another process serves this gateway.
     """
     from radcommons.site.receive import InboxWorker, listen
     from radcommons.site.watch import Watcher, watched
@@ -122,28 +124,29 @@ def serve(
     configure_logging()
     # A thread of a foreign library that fails prints its own text, which may quote a value: its kind is enough.
     threading.excepthook = lambda failed: log.error("thread-failed", error=failed.exc_type.__name__)
-    app = site_app(directory, hosts=(*_LOCAL, host, *names))
-    store: Store = app.state.store
-    dimse = f"{dimse_host}:{dimse_port}" if dimse_port is not None else ""
-    _tell_address(store, f"{'https' if tls_cert else 'http'}://{(*names, host)[0]}:{port}", dimse, say)
-    watcher = Watcher(store, watched((*store.settings.watch, *watch)))
-    worker = InboxWorker(store)
-    worker.start()
-    receiver = None
-    if dimse_port is not None:
+    with only_one(directory, "serve"):
+        app = site_app(directory, hosts=(*_LOCAL, host, *names))
+        store: Store = app.state.store
+        dimse = f"{dimse_host}:{dimse_port}" if dimse_port is not None else ""
+        _tell_address(store, f"{'https' if tls_cert else 'http'}://{(*names, host)[0]}:{port}", dimse, say)
+        watcher = Watcher(store, watched((*store.settings.watch, *watch)))
+        worker = InboxWorker(store)
+        worker.start()
+        receiver = None
+        if dimse_port is not None:
+            try:
+                receiver = listen(store, host=dimse_host, port=dimse_port, aet=dimse_aet or "", arrived=worker.arrived)
+            except OSError as error:
+                raise StorageError(f"The DICOM port {dimse_port} cannot be opened: {error.strerror}.") from None
+        if watcher.folders:
+            watcher.start()
         try:
-            receiver = listen(store, host=dimse_host, port=dimse_port, aet=dimse_aet or "", arrived=worker.arrived)
-        except OSError as error:
-            raise StorageError(f"The DICOM port {dimse_port} cannot be opened: {error.strerror}.") from None
-    if watcher.folders:
-        watcher.start()
-    try:
-        asyncio.run(_until_stopped(app, host, port, tls_cert, tls_key))
-    finally:
-        if receiver is not None:
-            receiver.close()
-        watcher.stop()
-        worker.stop()
+            asyncio.run(_until_stopped(app, host, port, tls_cert, tls_key))
+        finally:
+            if receiver is not None:
+                receiver.close()
+            watcher.stop()
+            worker.stop()
 
 
 def _tell_address(store: Store, address: str, dimse: str, say: Callable[[str], None]) -> None:

@@ -101,16 +101,23 @@ if (stack) {
     if (to === at) return;
     const way = Math.sign(to - at);
     at = to;
-    for (const film of films) {
-      const next = picture(at, film);
-      const old = film.querySelector("img");
-      next.alt = `${unit} ${at}, ${film.dataset.side}`;
-      next.width = old.width; next.height = old.height;
-      const place_ = at;
-      const put = () => { if (at === place_ && film.querySelector("img") !== next) film.querySelector("img").replaceWith(next); };
-      if (next.complete) put(); else next.addEventListener("load", put, { once: true });
-      film.querySelector("svg").classList.toggle("away", unit === "Slice" && at !== own);
-    }
+    // Both sides change at once, when both pictures are here: never one slice beside another.
+    const place_ = at;
+    const next = films.map((film) => picture(place_, film));
+    stack.setAttribute("aria-busy", "true");
+    Promise.allSettled(next.map((one) => one.decode())).then(() => {
+      if (at !== place_) return;
+      films.forEach((film, index) => {
+        const old = film.querySelector("img");
+        const one = next[index];
+        one.alt = `${unit} ${place_}, ${film.dataset.side}`;
+        one.width = old.width; one.height = old.height;
+        if (one !== old) old.replaceWith(one);
+        film.querySelector("svg").classList.toggle("away", unit === "Slice" && place_ !== own);
+      });
+      stack.removeAttribute("aria-busy");
+      if (unit === "Frame") { frameNow = place_; frameChanged(); }
+    });
     for (const step of [1, 2, 3]) {
       const ahead = at + way * step;
       if (ahead >= 1 && ahead <= count) for (const film of films) picture(ahead, film);
@@ -119,7 +126,6 @@ if (stack) {
     slider.value = String(at);
     for (const one of document.querySelectorAll("[data-step]")) one.classList.toggle("off", at + Number(one.dataset.step) < 1 || at + Number(one.dataset.step) > count);
     if (open) { open.hidden = at === own; open.href = `${base}/slices/${at}`; }
-    if (unit === "Frame") { frameNow = at; frameChanged(); }
   };
 
   slider.hidden = false;
