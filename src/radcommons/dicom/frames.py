@@ -225,7 +225,8 @@ def _native_frame(body: BinaryIO, header: Header, pixel: PixelSpan, layout: _Lay
     if last > pixel.length:
         raise UnreadableInstance("The pixel data are shorter than their frames ask for.", reason="truncated")
     if pixel.vr == "OW" and layout.bits == 8 and not encoding_of(header.transfer_syntax).little:
-        return _swapped_bytes(body, pixel, first, last).reshape(_shape(layout))
+        cells = _swapped_bytes(body, pixel, first, last).reshape(_shape(layout))
+        return cells.view(np.int8) if header.dataset.get("PixelRepresentation") == 1 else cells
     encoded = _read_at(body, pixel.offset + first, last - first)
     order = "<" if encoding_of(header.transfer_syntax).little and header.transfer_syntax != GE_PRIVATE_SYNTAX else ">"
     if layout.bits == 1:

@@ -18,6 +18,7 @@ from radcommons.dicom.read import GE_PRIVATE_SYNTAX, Header, open_body
 from radcommons.records.errors import UnreadableInstance
 
 _IN_MEMORY = 64 << 20
+_JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"  # always with loss, which the header tells once the code is gone
 Boxes = Mapping[int, Sequence[TextBox]]
 
 
@@ -125,6 +126,8 @@ def _uncompressed(source: BinaryIO, header: Header, boxes: Boxes) -> NewPixels:
         _append(spool, np.ascontiguousarray(covered.astype(covered.dtype.newbyteorder("<"))).tobytes())
     assert frame is not None
     changes = _derived(header)
+    if header.transfer_syntax == _JPEG_EXTENDED and not dataset.get("LossyImageCompression"):
+        changes.LossyImageCompression, changes.LossyImageCompressionMethod = "01", "ISO_10918_1"
     if frame.ndim == 3:
         changes.PhotometricInterpretation, changes.PlanarConfiguration = "RGB", 0
     if frame.dtype.itemsize * 8 != dataset.BitsAllocated:
