@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from radcommons.access.asked import Asked, ReadRoute, Verb, endpoint
+from radcommons.access.asked import Asked, ReadRoute, ReadRoutes, Verb, endpoint
 from radcommons.access.capabilities import STORE, capabilities_response, capability
 from radcommons.access.frames import retrieve_frames
 from radcommons.access.qido import search_instances, search_series, search_studies
@@ -95,3 +95,13 @@ def routers() -> list[APIRouter]:
             router.add_api_route(path, description, methods=["OPTIONS"], include_in_schema=False)
         made.append(router)
     return made
+
+
+def short_ways(made: list[APIRouter]) -> ReadRoutes:
+    """Return a route to put before all others, which finds the reads of `routers` without trying each pattern."""
+    return ReadRoutes(
+        route
+        for router in made
+        for route in router.routes
+        if isinstance(route, ReadRoute) and "GET" in (route.methods or ())
+    )

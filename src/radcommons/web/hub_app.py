@@ -62,6 +62,8 @@ def hub_app(settings: HubSettings) -> FastAPI:
     app.add_middleware(LastResort)
     app.add_middleware(BrowserGuard)
     app.add_middleware(Measured)  # the outermost: what the others answer counts as well
+    dicomweb = dicomweb_api.routers()
+    app.router.routes.insert(0, dicomweb_api.short_ways(dicomweb))
     for router in (
         api_stow.router(),  # first: a route costs time for every route before it
         health.router(),
@@ -70,7 +72,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
         hub_api.router(),
         hub_pages.router(),
         access_api.router(),
-        *dicomweb_api.routers(),
+        *dicomweb,
         access_pages.router(),
     ):
         app.include_router(router)

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from pydicom import dcmread
 
+from radcommons.access import dicomweb_api
 from radcommons.records.event import Role
 from unit.access.commons import ALFA, BRAVO, Commons
 
@@ -315,3 +316,21 @@ def test_packed_answers_are_gzip(client: TestClient) -> None:
         assert answer.headers["content-encoding"] == "gzip"
     plain = client.get(f"{SERIES}/instances?includefield=all", headers={"Accept-Encoding": "identity"})
     assert gzip.decompress(raw) == plain.content
+
+
+def test_the_short_way_and_the_long_way_are_one(commons: Commons, client: TestClient) -> None:
+    """Reads that are found by one look-up answer as those found by their pattern; odd paths go the long way."""
+    app = commons.app()
+    ways = dicomweb_api.short_ways(dicomweb_api.routers())
+    app.router.routes.insert(0, ways)
+    quick = TestClient(app)
+    for path in (STUDY, SERIES, INSTANCE, f"{SERIES}/metadata", f"{INSTANCE}/frames/1", f"{INSTANCE}/thumbnail"):
+        assert ways.matches({"type": "http", "method": "GET", "path": path})[0].name == "FULL"
+        assert quick.get(path).content == client.get(path).content
+    for path in (f"{SERIES}//metadata", f"{INSTANCE}/bulkdata/7FE00010", "/dicomweb/series", "/dicomweb/studies/", "/"):
+        assert ways.matches({"type": "http", "method": "GET", "path": path})[0].name == "NONE"
+        assert quick.get(path).status_code == client.get(path).status_code
+    assert quick.head(SERIES).headers["content-length"] == client.head(SERIES).headers["content-length"]
+    frozen = INSTANCE.replace("/dicomweb", "/dicomweb/releases/chest-1")
+    assert quick.get(frozen).content == client.get(frozen).content
+    assert ways.matches({"type": "http", "method": "POST", "path": STUDY})[0].name == "NONE"
