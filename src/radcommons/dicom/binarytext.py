@@ -14,9 +14,18 @@ FORMS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL":
 FEWEST_PACKED = 5
 SHORTEST_SPELLED = 8
 SHORTEST_WRITING = 8
+SHORTEST_IN_NUMBERS = 12
+SHORTEST_FOREIGN = 14
+MOST_REPEATED = 2
+WRITTEN = re.compile(r"(?:[^\W\d_]|[0-9 .,;^'/:=()@_-])+")
+# Latin, Greek, Cyrillic and Hebrew letters of two bytes; what decodes to any letter at all is a measurement.
+WIDE = {
+    "utf-16-le": re.compile(rb"(?:[\x20-\xff][\x00-\x05])+(?:\x00\x00)*", re.DOTALL),
+    "utf-16-be": re.compile(rb"(?:[\x00-\x05][\x20-\xff])+(?:\x00\x00)*", re.DOTALL),
+}
 SHORTEST_WORD = 4
 LONGEST_WRITING = 4096
-LONG_NUMBER = re.compile(r"\d{6}")
+LONG_NUMBER = re.compile(r"\d{6,}")
 SPELLED = re.compile(rb"[A-Za-z^ ]*[A-Za-z]{5}[A-Za-z^ ]*")
 
 
@@ -40,6 +49,8 @@ def spelled(element: DataElement, stored: bytes) -> bool:
     shortest = SHORTEST_SPELLED if element.VR == "FD" else 2 * SHORTEST_SPELLED
     if len(half) >= shortest and SPELLED.fullmatch(half):
         return True
+    if len(half) < SHORTEST_IN_NUMBERS:
+        return False  # 34.55 is fffffFA@
     other = stored[len(half) :]
     # small whole numbers of two bytes look like wide letters
     wide = ("utf-16-le", "utf-16-be") if element.VR not in ("US", "SS") else ()
@@ -48,11 +59,16 @@ def spelled(element: DataElement, stored: bytes) -> bool:
 
 def is_writing(stored: bytes, codec: str = "utf-8") -> bool:
     """Say whether bytes are printable text with a word in it that is no clinical one, or with a long number."""
+    if codec != "utf-8" and not WIDE[codec].fullmatch(stored):
+        return False
     try:
         text = stored.rstrip(b"\0 " if codec == "utf-8" else b"").decode(codec).rstrip(" \0")
     except UnicodeDecodeError:
         return False
-    if len(text) < SHORTEST_WRITING or not text.isprintable():
+    # 19.2 is 333333 and 26.4 is ffffff in bytes, so what repeats is no writing
+    shortest = SHORTEST_WRITING if text.isascii() or codec != "utf-8" else SHORTEST_FOREIGN
+    if len(text) < shortest or not WRITTEN.fullmatch(text):
         return False
-    words = (found[0] for found in LETTERS_ONLY.finditer(text))
-    return bool(LONG_NUMBER.search(text)) or any(len(word) >= SHORTEST_WORD and not is_clinical(word) for word in words)
+    words = [found[0] for found in LETTERS_ONLY.finditer(text) if len(found[0]) >= SHORTEST_WORD]
+    numbers = LONG_NUMBER.findall(text)
+    return any(len(set(one)) > MOST_REPEATED for one in (*numbers, *(word for word in words if not is_clinical(word))))
