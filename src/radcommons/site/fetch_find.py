@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
+from pydicom.dataset import Dataset
 
 from radcommons.records.errors import PeerError
 from radcommons.records.protocol import SelectionProtocol, Verdict
@@ -180,7 +182,9 @@ class Finder:
         chosen: Chosen = choose(wanted, hits)
         for study in chosen.studies:
             if study.study_uid not in plan.studies:
-                plan.studies[study.study_uid] = self._study(study, wanted.line, before)
+                planned = self._study(study, wanted.line, before)
+                planned.study = _bare(study)
+                plan.studies[study.study_uid] = planned
         found = {study.study_uid for study in chosen.studies}
         # A line that now means nothing or two patients says nothing about where the earlier study went.
         moved = before.gone_studies(wanted, found) if not hits.is_cut else 0
@@ -213,7 +217,7 @@ class Finder:
                 if self.keep:
                     save_series(self.store, self.peer, one, state=EXCLUDED, code=criterion, expected=one.count)
             else:
-                tasks.append(Task(study=study, series=one if self.keep else self._counted(one)))
+                tasks.append(Task(study=_bare(study), series=_bare(one if self.keep else self._counted(one))))
         state = EXCLUDED if excluded and not tasks else WAITING
         return StudyPlan(study=study, line=line, state=state, tasks=tuple(tasks), excluded=excluded)
 
@@ -233,6 +237,20 @@ class Finder:
         with self.store.read() as connection:
             found = connection.execute(query).scalar_one_or_none()
         return parsed(found) if found else ()
+
+
+def _bare(one: Listed) -> Listed:
+    """Return an answer without what was needed to choose alone: a list has tens of thousands of them."""
+    return replace(one, header=_only_modality(str(one.header.get("Modality") or "")))
+
+
+@lru_cache(maxsize=64)
+def _only_modality(modality: str) -> Dataset:
+    """Return a header that many answers share; nobody changes it."""
+    header = Dataset()
+    if modality:
+        header.Modality = modality
+    return header
 
 
 def tasks_of(plan: Plan) -> Iterator[tuple[StudyPlan, Task]]:
