@@ -103,12 +103,20 @@ def _waiting(store: Store) -> dict[str, Any]:
         return {"groups": groups, "decided": [asdict(one) for one in decided(connection)]}
 
 
+def _studies(number: int) -> str:
+    return f"{number} {'study' if number == 1 else 'studies'}"
+
+
+def _waits(groups: int) -> str:
+    return "1 group waits." if groups == 1 else f"{groups} groups wait."
+
+
 def _tell(members: dict[str, Any]) -> None:
     if "objection" in members:
         click.echo(members["objection"])
     if "done" in members:
         done = members["done"]
-        click.echo(f"{done['decision']}: {done['studies']} studies, {done['files']} files.")
+        click.echo(f"{done['decision']}: {_studies(done['studies'])}, {done['files']} files.")
     for one in members.get("sample", []):
         click.echo(
             f"{'opened ' if one['opened_by'] else '       '} {one['original']}\n        leaves as {one['leaves']}"
@@ -116,13 +124,13 @@ def _tell(members: dict[str, Any]) -> None:
     for one in members["groups"]:
         words = one["words"]
         click.echo(
-            f"{one['token']}  {one['studies']:>6} studies  {words['title']}; {words['device']}; {words['layout']}"
+            f"{one['token']}  {_studies(one['studies']):>14}  {words['title']}; {words['device']}; {words['layout']}"
         )
         click.echo(f"{'':18}{one['seen']} of {one['sampled']} of the sample opened")
     for one in members["decided"]:
         state = "signed" if one["is_signed"] else "can be undone"
-        click.echo(f"{one['token']}  {one['studies']:>6} studies  {one['state']} by {one['reviewer']}, {state}")
-    click.echo(f"{len(members['groups'])} groups wait.")
+        click.echo(f"{one['token']}  {_studies(one['studies']):>14}  {one['state']} by {one['reviewer']}, {state}")
+    click.echo(_waits(len(members["groups"])))
 
 
 def attach(site: click.Group) -> None:
