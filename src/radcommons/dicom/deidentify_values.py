@@ -25,6 +25,7 @@ from radcommons.dicom.profile import Profile
 from radcommons.dicom.text import Cleaned, Cleaner, Manner, cleaner_for
 from radcommons.dicom.text_fold import LETTERS_ONLY
 from radcommons.dicom.text_identity import IDS, KnownIdentity
+from radcommons.dicom.text_shapes import STANDARD
 from radcommons.dicom.uids import is_standards_own, is_well_known, uid_problem
 from radcommons.records.finding import Finding, Severity
 
@@ -267,6 +268,8 @@ class Values:
             return self._broken(element, rule, path)
         tag = int(element.tag)
         manner = Manner.CODE if all(map(CODE.fullmatch, texts)) else Manner.DESCRIPTOR
+        if all(map(STANDARD.fullmatch, texts)):
+            return element  # ISO_10918_1, ISO_IR 100
         if tag in NAMED and all(is_term(run, tag) for text in texts for run in LETTERS_ONLY.findall(text)):
             manner = Manner.TERM
         fresh = self._cleaned(element, rule, path, manner)

@@ -14,6 +14,7 @@ from radcommons.dicom._tables.words import WORDS
 from radcommons.dicom.text_fold import LETTERS_ONLY, fold, is_unspaced_script, keys
 from radcommons.dicom.text_unspaced import foreign_runs
 
+CAMEL = re.compile(r"[A-Z][a-z]+")
 SHORTEST_PART = 3
 SHORTEST_STEM = 4
 SHORTEST_TERM = 4
@@ -244,6 +245,10 @@ def _is_known(run: str) -> bool:
         return True
     before = _BEGINNINGS.match(folded)
     if before and len(folded) - before.end() > SHORTEST_STEM and folded[before.end() :] in LEXICON:
+        return True
+    # ImagePositionPatient: keywords of the standard
+    parts = CAMEL.findall(run)
+    if len(parts) > 2 and "".join(parts) == run and all(part.lower() in LEXICON for part in parts):
         return True
     # ThoraxRoutine, Lungenfenster: two known words written as one
     return any(

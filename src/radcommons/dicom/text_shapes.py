@@ -23,7 +23,7 @@ ROW = re.compile(r"[^\W_](?:[\w./#+~'’°-]*[^\W_])?")
 MARKS = re.compile(r"[-_/#+~'’°]+")
 DIGITS = re.compile(r"\d+")
 # 0.625 and 12.5, but not a part of 12.345.678
-DECIMAL = re.compile(r"(?<![\d.])\d{1,4}[.,]\d{1,3}(?![\d.])")
+DECIMAL = re.compile(r"(?<![\d.])(?:\d{1,4}[.,]\d{1,3}|\d\.\d+)(?![\d.])")
 # Chilean, Colombian and Brazilian numbers of citizens are written in groups of three.
 GROUPED = re.compile(r"\d{1,3}(?:\.\d{3}){2,}(?:[-/]\w{1,4})?")
 VERSION = re.compile(r"[A-Za-z]{0,4}\d{1,4}(?:\.\w{1,6})+(?:[-_]\w{1,5})*")
@@ -34,7 +34,7 @@ DAY_WORD_YEAR = (
     re.compile(rf"(?<![\w.])\d{{1,2}}[.ºª]?\s+(?:de\s+)?([^\W\d_]{{3,14}})\.?,?\s+(?:de\s+)?{_YEAR}"),
     re.compile(rf"(?<![\w.]){_YEAR}\.?,?\s+([^\W\d_]{{3,14}})\.?\s+\d{{1,2}}(?![\w,])\.?"),
 )
-STANDARD = re.compile(r"ISO(?:_IR)?_\d{1,5}(?:_\d{1,2})?")
+STANDARD = re.compile(r"ISO_(?:10918|14495|15444|13818|14496|23008|11172)_\d{1,2}|ISO_IR \d{1,3}")
 _UNITS = """
 mm cm dm m um nm kv kvp mv ma mas uas ms s sec min h hz khz mhz ghz hu ml cc l mg g kg ug iu u gy cgy mgy sv msv usv
 mbq gbq kbq bq ci mci mmhg bpm fps kb mb gb px pix dpi ppm t tesla deg mgi mol mmol w kw j x n st nd rd th y yo d wk

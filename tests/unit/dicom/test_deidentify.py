@@ -280,3 +280,20 @@ def test_real_headers_come_out_clean(shared_data):
         assert is_mapped_uid(fresh.SOPInstanceUID)
         assert fresh.PatientID == fresh.PatientName == mapper().pseudonym
         assert fresh.Rows == dataset.Rows
+
+
+def test_codes_of_the_standard_and_of_a_site_stay_apart():
+    """A method of compression and a true code stay; a number in a code's place becomes a keyed one."""
+    dataset = ct()
+    dataset.LossyImageCompression, dataset.LossyImageCompressionMethod = "01", "ISO_10918_1"
+    dataset.LossyImageCompressionRatio = "10"
+    dataset.ProcedureCodeSequence = Sequence(
+        [code("39607008", "SCT", "Lung"), code("QV-5518204", "99ABC", "Chest"), code("QV-5518204", "99ABC", "Chest")]
+    )
+    fresh = clean(dataset)
+    assert fresh.LossyImageCompressionMethod == "ISO_10918_1"
+    values = [item.CodeValue for item in fresh.ProcedureCodeSequence]
+    assert values[0] == "39607008"
+    assert values[1] == values[2]
+    assert values[1].startswith("LOCAL")
+    assert "5518204" not in values[1]

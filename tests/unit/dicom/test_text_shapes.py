@@ -20,7 +20,7 @@ KEPT = (
     "5.0 B30f 120kV 0.625mm", "TR/TE 2000/100", "W1500/L-600", "-600/1500", "512x512", "1024x1024x80", "120/80 mmHg",
     "heart rate 110-127", "ep2d_diff_b50_400_800_tra", "COVID-19", "SARS-CoV-2", "99mTc", "18F-FDG", "C7-T1", "L4/5",
     "JPEG 2000 irreversible (lossy) 2097:1", "RECIST 1.1", "TNM T2N0M0", "J18.9", "6MV", "Segment #14", "2019-nCoV",
-    "Series 0012", "T1_MPRAGE_1500ms", "1:1000", "5-10", "0.5x80", "Omnipaque 350", "4500 rad", "SpO2 94%", "slices 1-128",
+    "Series 0012", "T1_MPRAGE_1500ms", "1:1000", "5-10", "0.5x80", "Omnipaque 350", "4500 rad", "ratio 0.084906", "ImagePositionPatient", "SpO2 94%", "slices 1-128",
 )  # fmt: skip
 DEVICES = (
     "syngo CT 2012B", "VA48A_02_P12", "MX8000 IDT 16", "BrightSpeed RT 16", "gmp_vct.42", "07MW18.4", "LightSpeed16_H3.1",
