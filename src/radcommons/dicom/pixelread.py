@@ -174,11 +174,6 @@ def _is_nothing(box: TextBox, reading: Reading, side: int, *, is_upright: bool) 
         return not (is_upright and len(reading.text) > 1 and reading.score >= _LARGE_READABLE)
     if min(box.width, box.height) > _LARGE * side and reading.score < _READABLE:
         return True
-    if reading.score < _READABLE and box.score < _SURE_BOX:
-        return True
-    is_line = max(box.width, box.height) >= _LINE * min(box.width, box.height)
-    if min(box.width, box.height) > _LARGE * side and reading.score < (_READABLE if is_line else _LARGE_READABLE):
-        return True
     if is_line or len(reading.text) > 3:
         return False
     if len(reading.text) <= 1:  # clips and rings look like one letter; one letter alone names nobody, one Han sign may
