@@ -57,7 +57,11 @@ REPLACED = (
         "moved by the patient's number of days, with the precision they had; ranges and broken dates go",
     ),
     ("times (TM)", "themselves where the profile keeps them"),
-    ("dummies", "REMOVED, 0, 000D, 19000101, 000000 by value representation, where the object must hold a value"),
+    (
+        "Code Value that cannot be a code of its scheme and says too much",
+        "LOCAL and a keyed number, the same for the same value of a site; a local scheme with a name in it, 99LOCAL",
+    ),
+    ("dummies", "REMOVED, 0, 1, 000D, 19000101, 000000 by value representation, where the object must hold a value"),
 )
 
 
@@ -91,7 +95,10 @@ def statement() -> Iterator[str]:
 
 
 def _sop_classes() -> Iterator[str]:
-    yield from ("", "## SOP Classes", "", "Objects of other SOP Classes are refused.", "")
+    yield from ("", "## SOP Classes", "")
+    yield "The gateway refuses objects of other SOP Classes."
+    yield "`radcommons deid` makes such an object one that its modality and pixels tell, with a note, and treats it so."
+    yield ""
     yield from ("| SOP Class | UID | read by |", "|---|---|---|")
     # a DICOMDIR has a definition without being an object
     objects = [uid for uid in SOP_CLASSES if (found := definition(uid)) is not None and 0x00080018 in found]
