@@ -17,7 +17,7 @@ SHORTEST_WRITING = 8
 SHORTEST_IN_NUMBERS = 12
 SHORTEST_FOREIGN = 14
 MOST_REPEATED = 2
-WRITTEN = re.compile(r"(?:[^\W\d_]|[0-9 .,;^'/:=()@_-])+")
+WRITTEN = re.compile(r"(?:[^\W\d_]|[0-9 .,;^'/:=()@_#&+*%!?-])+")
 # Latin, Greek, Cyrillic and Hebrew letters of two bytes; what decodes to any letter at all is a measurement.
 WIDE = {
     "utf-16-le": re.compile(rb"(?:[\x20-\xff][\x00-\x05])+(?:\x00\x00)*", re.DOTALL),

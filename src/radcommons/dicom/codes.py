@@ -11,14 +11,14 @@ from radcommons.dicom.text_fold import fold
 _SNOMED_RT = r"[A-Z][0-9A-Z]?-[0-9A-F]{4,5}"
 # What codes of a scheme look like, from the schemes' own documents.
 SHAPES = {
-    "DCM": r"1[0-4]\d{4}",
+    "DCM": r"1[0-4]\d{4}|[A-Z]{2,16}",
     "SCT": rf"\d{{6,18}}|{_SNOMED_RT}",
     "SRT": _SNOMED_RT,
     "SNM3": _SNOMED_RT,
     "99SDM": _SNOMED_RT,
     "LN": r"\d{1,7}-\d|L[A-Z]\d{1,7}-\d",
-    "UCUM": r"(?!.*\d{4})(?!.*[A-Za-z]{8})[!\"$-9<>@-~]{1,40}",
-    "RADLEX": r"RID\d{1,6}(?:\.\d{1,3})?",
+    "UCUM": r"(?!.*\d{4}|(?:.*\d){6})(?!.*[A-Za-z]{8})[!\"$-9<>@-~]{1,40}",
+    "RADLEX": r"RP?ID\d{1,6}(?:\.\d{1,3})?",
     "FMA": r"\d{3,6}",
     "NCIt": r"C\d{3,6}",
     "UMLS": r"C\d{7}",
@@ -31,6 +31,8 @@ SHAPES = {
 }
 _COMPILED = {scheme: re.compile(shape) for scheme, shape in SHAPES.items()}
 SNOMED_CT = re.compile(r"\d{6,18}")
+# In PS3.16, though their check digits are wrong.
+WRONG = frozenset({"115347700", "11524-0"})
 LOINC = re.compile(r"\d{1,7}-\d")
 # The two digits before the last of a SNOMED CT identifier say what it identifies.
 PARTITIONS = frozenset({"00", "01", "02", "10", "11", "12"})
@@ -55,6 +57,8 @@ def is_own_meaning(scheme: str, value: str, meaning: str) -> bool:
 
 
 def _has_check_digit(scheme: str, value: str) -> bool:
+    if value in WRONG:
+        return True
     if scheme == "SCT" and SNOMED_CT.fullmatch(value):
         return value[-3:-1] in PARTITIONS and _verhoeff(value)
     if scheme == "LN" and LOINC.fullmatch(value):

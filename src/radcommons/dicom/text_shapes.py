@@ -164,6 +164,8 @@ def _has_lead(run: str) -> bool:
 
 def _is_measure(run: str) -> bool:
     """Say whether a figure is short or round, as figures are that someone sets: 80, 350, 512, 1500."""
+    if len(run) >= LONG_RUN:
+        return False
     return len(run) < LONGEST_SHORT or (run[0] != "0" and (int(run) % 5 == 0 or int(run) % 16 == 0))
 
 
