@@ -15,6 +15,7 @@ _MARGIN, _LEAST_MARGIN = 0.18, 2
 _ENDS, _LINE = 1.5, 1.5
 
 _SAME = 0.5  # of a box lies in another that shows the same line
+_GROWS = 1.5  # how much higher a line may get by another look at it
 
 
 def grown(box: TextBox, shape: Iterable[int], kept: Sequence[TextBox]) -> TextBox:
@@ -57,16 +58,24 @@ def place_of(box: TextBox) -> tuple[slice, slice]:
 
 
 def merged(boxes: Iterable[TextBox]) -> list[TextBox]:
-    """Make one box of those that mostly cover each other, as two looks at one line give, from top to bottom."""
+    """Make one box of those that mostly cover each other, as two looks at one line give, from top to bottom.
+
+    Two that are no line together stay two: a box of many lines is taken for anatomy, and the writing in it would stay.
+    """
     found: list[TextBox] = []
     for box in sorted(boxes, key=lambda one: -one.width * one.height):
         for index, other in enumerate(found):
-            if shared(box, other) > _SAME * box.width * box.height:
-                found[index] = around(box, other)
+            both = around(box, other)
+            if shared(box, other) > _SAME * box.width * box.height and _lower(both) <= _GROWS * _lower(other):
+                found[index] = both
                 break
         else:
             found.append(box)
     return sorted(found, key=lambda box: (box.y, box.x))
+
+
+def _lower(box: TextBox) -> int:
+    return min(box.width, box.height)
 
 
 def shared(one: TextBox, two: TextBox) -> int:

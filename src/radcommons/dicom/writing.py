@@ -237,20 +237,24 @@ def whole_range(frame: Frame, dataset: Dataset) -> Frame:
 def _of_slice(frame: Frame, detector: TextDetector) -> tuple[list[TextBox], bool]:
     """Return the writing of a slice, whether the network was asked: no row is believed before it was."""
     boxes, ran = _confirmed(suspicious_rows(frame), detector)
-    for one in faint_rows(frame)[:_MAX_ROWS]:
+    faint = faint_rows(frame)
+    for one in faint[:_MAX_ROWS]:
         place = TextBox(x=one.x, y=one.y, width=one.width, height=one.height, score=0.0)
         if not any(shared(box, place) > _MOSTLY * one.width * one.height for box in boxes):
-            boxes, ran = [*boxes, *lines_at(frame, one, detector)], True
+            # What is too large for writing is left out here: a line that grew into it would be left out with it.
+            boxes += [box for box in lines_at(frame, one, detector) if is_of_letters(box, frame.shape)]
+            ran = True
     return merged(boxes), ran
 
 
 def _confirmed(suspicions: Sequence[Suspicion], detector: TextDetector) -> tuple[list[TextBox], bool]:
     """Let the network judge what the cheap look suspects, on the view in which the strokes are white on black."""
-    suspicions = suspicions[:_MAX_ROWS]
     boxes: list[TextBox] = []
+    asked = 0
     for suspicion in suspicions:
-        if not any(_covers(box, suspicion) for box in boxes):
+        if asked < _MAX_ROWS and not any(_covers(box, suspicion) for box in boxes):
             boxes += _judged(suspicion, detector)
+            asked += 1
     return boxes, bool(suspicions)
 
 
