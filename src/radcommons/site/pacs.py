@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pynetdicom import AE, _config
+from pynetdicom import AE, _config, dimse_messages
 from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 
 from radcommons.dicom import quiet  # noqa: F401  (its import silences values in warnings)
 from radcommons.records.errors import PeerError, UsageError
+from radcommons.site.pacs_part import PartFile
 
 VERIFICATION = "1.2.840.10008.1.1"
 # An association that says nothing for so long is dead; a large object on a slow line keeps talking.
@@ -90,6 +91,7 @@ def keep_quiet() -> None:
     ):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     _config.STORE_RECV_CHUNKED_DATASET = True
+    vars(dimse_messages)["NamedTemporaryFile"] = PartFile  # see there
     _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
     # Titles and values in other character sets than ASCII come; to refuse them all would lose studies.
     _config.CODECS = ("ascii", "utf8", "latin1")

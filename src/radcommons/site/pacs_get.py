@@ -17,6 +17,7 @@ from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 
+from radcommons.platform.durable import disk_full_is_named
 from radcommons.records.errors import PeerError
 from radcommons.site.pacs import Peer, associated
 from radcommons.site.pacs_find import (
@@ -89,6 +90,7 @@ class Landing:
     _takers: dict[str, tuple[str, Take]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     last: float = 0.0
+    problems: list[OSError] = field(default_factory=list)
 
     def expect(self, series_uid: str, study_uid: str, take: Take) -> None:
         """Say that a series is on its way."""
@@ -188,8 +190,10 @@ class DimsePacs:
         )
         served = sorted({context.abstract_syntax or "" for context in storage})
 
+        problems: list[OSError] = []
+
         def on_store(event: Any) -> int:
-            return take_event(event, take)
+            return _told(event, take, problems)
 
         handlers = [(evt.EVT_C_STORE, on_store)]
         with associated(self.peer, [*models, *storage], handlers=handlers, serves=served) as association:
@@ -201,6 +205,7 @@ class DimsePacs:
                 self._last(association.send_c_get(identifier, model))
                 for identifier in identifiers(asked, is_patient_root=model == PATIENT_ROOT_GET)
             ]
+        raise_first(problems)
         return added(results)
 
     def _move(self, asked: Asked, take: Take, landing: Landing) -> Brought:
@@ -222,6 +227,7 @@ class DimsePacs:
                 time.sleep(0.05)
         finally:
             landing.done(asked.series_uid)
+        raise_first(landing.problems)
         return added(results)
 
     def _last(self, answers: Iterable[tuple[Dataset, Dataset | None]]) -> Brought:
@@ -242,12 +248,42 @@ class DimsePacs:
 
 
 def take_event(event: Any, take: Take) -> int:
-    """Hand a received object to `take`, as a file that is closed and now `take`'s to move or remove."""
+    """Hand a received object to `take`, as a file that is closed and now `take`'s to move or remove.
+
+    Raises
+    ------
+    OSError
+        If it could not be written, the disk being full.
+    """
     request = event.request
     partial = request._dataset_file  # flushed by nobody else before this handler runs, and left behind by C-GET
     if partial is not None:
         partial.close()
+        if partial.problem is not None:
+            raise partial.problem
     return take(Path(event.dataset_path), str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID))
+
+
+def _told(event: Any, take: Take, problems: list[OSError]) -> int:
+    try:
+        return take_event(event, take)
+    except OSError as error:
+        problems.append(error)
+        return OUT_OF_RESOURCES
+
+
+def raise_first(problems: list[OSError]) -> None:
+    """Say that the disk is full, or what else kept an object from being written.
+
+    Raises
+    ------
+    StorageError
+        If it was full.
+    OSError
+    """
+    if problems:
+        with disk_full_is_named("the inbox"):
+            raise problems[0]
 
 
 def added(results: Sequence[Brought]) -> Brought:

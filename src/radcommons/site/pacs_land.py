@@ -42,7 +42,8 @@ def land(landing: Landing, *, host: str, port: int, settings: SiteSettings) -> I
     def on_store(event: Any) -> int:
         try:
             return take_event(event, lambda part, sop_class, sop_uid: _take(landing, part, sop_class, sop_uid))
-        except OSError:
+        except OSError as error:
+            landing.problems.append(error)
             return OUT_OF_RESOURCES
 
     handlers: list[Any] = [

@@ -21,7 +21,7 @@ from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.events import Event
 from pynetdicom.transport import ThreadedAssociationServer
 
-from radcommons.records.errors import Conflict
+from radcommons.records.errors import Conflict, StorageError
 from radcommons.records.lifecycle import FileState
 from radcommons.site.add import add
 from radcommons.site.candidate import Candidate
@@ -111,6 +111,9 @@ class _Intake:
 
         try:
             status = take_event(event, take)
+        except StorageError:
+            log.warning("receive.refused", error="ENOSPC")
+            return OUT_OF_RESOURCES
         except OSError as error:
             log.warning("receive.refused", error=errno.errorcode.get(error.errno or 0, "unknown"))
             return OUT_OF_RESOURCES

@@ -1,0 +1,103 @@
+"""The disk fills at 3 a.m.: what a PACS sends stays there, is told, and comes when there is room."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pynetdicom import AE
+from tests.functional.pacs_peers import dcmqrscp, push
+from tests.functional.site_inputs import ct_slice, write
+from tests.functional.test_site_fetch import fetched, inbox, lines
+
+from radcommons.records.errors import StorageError
+from radcommons.site.join import init
+from radcommons.site.receive import decide_inbox, listen
+from radcommons.site.settings import SiteSettings
+from radcommons.site.status import counts, discrepancies
+from radcommons.site.store import Store, open_store
+
+pytestmark = pytest.mark.slow
+SLICES = 24
+OUT_OF_RESOURCES = 0xA700
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Iterator[Store]:
+    """A gateway on a disk of three megabytes."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], check=True)
+    try:
+        init(
+            disk / "gateway", settings=SiteSettings(hub="http://127.0.0.1:9", sites=("ALFA",)), token="x", offline=True
+        )
+        store = open_store(disk / "gateway")
+        yield store
+        store.close()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def _more_room(store: Store) -> None:
+    subprocess.run(["mount", "-o", "remount,size=128m", str(store.directory.parent)], check=True)
+
+
+def _large_slices(folder: Path) -> list[Path]:
+    """Slices of 512 KB, of which a handful fills the disk."""
+    drawn, made = np.random.default_rng(3), []
+    for number in range(1, SLICES + 1):
+        dataset = ct_slice(number)
+        dataset.Rows = dataset.Columns = 512
+        dataset.PixelData = drawn.integers(-1000, 1000, (512, 512)).astype("<i2").tobytes()
+        made.append(write(folder / f"{number}.dcm", dataset))
+    return made
+
+
+def test_a_fetch_stops_and_goes_on(night: Store, tmp_path: Path) -> None:
+    """The fetch says that the disk is full; with room, the same fetch brings what misses, each object once."""
+    with dcmqrscp(tmp_path / "pacs") as pacs:
+        push(pacs, _large_slices(tmp_path / "in"))
+        with pytest.raises(StorageError, match="disk is full"):
+            fetched(night, pacs.name, lines("ACC4711"))
+        _more_room(night)
+        report = fetched(night, pacs.name, lines("ACC4711"))
+    assert report.is_clean
+    assert (counts(night)["ready"], counts(night)["seen"], discrepancies(night)) == (SLICES, SLICES, [])
+    assert inbox(night) == []
+
+
+def test_a_push_is_refused_and_taken_later(night: Store, tmp_path: Path) -> None:
+    """The sender is told "out of resources" for what found no room, and for nothing else; it all comes later."""
+    paths = _large_slices(tmp_path / "in")
+    receiver = listen(night, port=0)
+    try:
+        first = _send(receiver.port, paths)
+        assert OUT_OF_RESOURCES in first
+        assert set(first) <= {0, OUT_OF_RESOURCES}
+        waiting = [path for path in inbox(night) if path.suffix == ".dcm"]
+        assert len(waiting) == first.count(0), "what was acknowledged lies there, and nothing else"
+        _more_room(night)
+        again = _send(receiver.port, [path for path, status in zip(paths, first, strict=True) if status])
+    finally:
+        receiver.close()
+    assert set(again) == {0}
+    assert decide_inbox(night) == SLICES
+    assert (counts(night)["ready"], discrepancies(night)) == (SLICES, [])
+
+
+def _send(port: int, paths: list[Path]) -> list[int]:
+    ae = AE("PACS")
+    ae.add_requested_context(ct_slice().SOPClassUID, "1.2.840.10008.1.2.1")
+    association = ae.associate("127.0.0.1", port, ae_title="RADCOMMONS")
+    assert association.is_established
+    try:
+        return [int(association.send_c_store(path).Status) for path in paths]
+    finally:
+        association.release()
