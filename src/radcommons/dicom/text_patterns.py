@@ -156,6 +156,8 @@ _DAYS = (
 )
 # Signs in words that people typed.
 _TYPED = (
+    # numbers of citizens that begin with a day of birth: Belgian, Nordic, Czech, Baltic, Korean
+    r"(?<![\w.])\d{2}(?P<three>[./-]?)\d{2}(?P=three)\d{2}\s?[-+/a]\s?\d{3,7}(?:[.-]\d{1,2})?[a-z]?(?!\w)",
     # days, in figures and in words
     r"(?<!\d)(?:0?[1-9]|[12]\d|3[01])\s?[-./]\s?(?:0?[1-9]|[12]\d|3[01])\s?[-./]\s?(?:19|20)?\d{2}(?!\d)",
     r"(?<![\d.])(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])\.(?!\d)",
