@@ -26,6 +26,7 @@ from radcommons.dicom.strokes import WINDOW, opened, range_of
 _NOISES_OF_ROW = 2.6
 _NOISES_OF_PLATEAU = 2.5
 _LEAST_SHARE = 0.015
+_MOST_OF_NOISE = 20.0  # times what rises usually; with 14 the edge of a drawn table was taken for writing
 _NEIGHBOURHOOD = 17  # of every second pixel
 _LEVELS = 1000  # steps that the range takes where levels along a line are compared
 _WIDEST = 30_000  # what a signed integer of two bytes holds, with room
@@ -199,7 +200,13 @@ def _in_two_bytes(frame: Frame) -> Frame | None:
 def _noise_of(hat: Frame) -> Frame:
     """Return for each pixel how far the places around it rise, as a mean over the neighbourhood."""
     rows, columns = hat.shape
-    mean = ndimage.uniform_filter(hat[::2, ::2].astype(np.float32), _NEIGHBOURHOOD)
+    sample = hat[::2, ::2].astype(np.float32)
+    # An edge of a table beside faint letters is no noise: it counts for a few times what rises usually.
+    rising = sample[::2, ::2]
+    rising = rising[rising > 0]
+    if rising.size:
+        np.minimum(sample, _MOST_OF_NOISE * float(np.median(rising)), out=sample)
+    mean = ndimage.uniform_filter(sample, _NEIGHBOURHOOD)
     return np.asarray(np.repeat(np.repeat(mean, 2, axis=0), 2, axis=1)[:rows, :columns])
 
 
