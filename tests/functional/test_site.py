@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 import random
 import signal
@@ -151,6 +152,9 @@ def test_what_leaves_names_nobody(hub: FakeHub, gateway: Path, tmp_path: Path) -
     assert (row.days_from_test_to_study, row.age_at_index, row.sex, row.test_result) == (4, 70, "Female", "Positive")
     document = json.dumps({"items": [str(item) for item in record.items], "clinical": str(row)})
     objects = b"".join(path.read_bytes() for path in (gateway / "objects").rglob("*") if path.is_file())
+    # Digests and keyed UIDs hold any four figures by chance: they are no place where a number could be read.
+    document = re.sub(r"[0-9a-f]{32,}|2\.25\.\d+", "", document)
+    objects = re.sub(rb"[0-9a-f]{32,}|2\.25\.\d+", b"", objects)
     for canary in ("4711", "Quintessa", "Vandermolen", "Odalys", "20200401", "19500312", "ACC4711"):
         assert canary not in document
         assert canary.encode() not in objects

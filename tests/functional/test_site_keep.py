@@ -237,7 +237,7 @@ def test_receipts_can_be_checked_by_anybody(gateway: Gateway, tmp_path: Path) ->
     assert gateway.run("receipts", "--to", target)[1]["receipts"] == 1
     assert gateway.run("receipts", "--check", target) == (0, {"receipts": 1, "wrong": []})
     for name in ("71", "Quintessa"):
-        assert f'"{name}' not in target.read_text()
+        assert f'"{name}"' not in target.read_text()
     line = json.loads(target.read_text())
     for member, change in (("receipt", {"instances": 7}), ("submission", {"country": "DE"})):
         target.write_text(json.dumps({**line, member: {**line[member], **change}}) + "\n")
