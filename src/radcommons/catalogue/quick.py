@@ -7,14 +7,13 @@ database is shorter.
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
 from radcommons.platform.database import reading
+from radcommons.platform.rawsql import own_connection
 
 Rows = Sequence[Sequence[Any]]
 
@@ -51,7 +50,7 @@ class Prepared:
             with reading(engine) as connection:
                 return [tuple(row) for row in connection.exec_driver_sql(text, bound)]
         try:
-            return _own(engine).execute(text, [bound[name] for name in order]).fetchall()
+            return own_connection(engine).execute(text, [bound[name] for name in order]).fetchall()
         except sqlite3.OperationalError as error:
             raise sa.exc.OperationalError(None, None, error) from None
 
@@ -73,22 +72,3 @@ def _for_driver(compiled: Any, dialect: sa.Dialect) -> dict[str, Any]:
         process = bind.type.dialect_impl(dialect).bind_processor(dialect) if bind is not None else None
         values[name] = process(value) if process is not None and value is not None else value
     return {name: str(value) if isinstance(value, str) else value for name, value in values.items()}
-
-
-_connections: WeakKeyDictionary[sa.Engine, threading.local] = WeakKeyDictionary()
-_lock = threading.Lock()
-
-
-def _own(engine: sa.Engine) -> sqlite3.Connection:
-    """Return this thread's connection to a SQLite database; every statement on it is a transaction of its own."""
-    held = _connections.get(engine)
-    if held is None:
-        with _lock:
-            held = _connections.setdefault(engine, threading.local())
-    connection: sqlite3.Connection | None = getattr(held, "connection", None)
-    if connection is None:
-        pooled = engine.raw_connection()
-        found: Any = pooled.driver_connection
-        pooled.detach()  # it stays with the thread, and the pool may make another
-        connection = held.connection = found
-    return connection

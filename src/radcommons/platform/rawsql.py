@@ -88,7 +88,7 @@ def raw_writing(engine: sa.Engine) -> Iterator[Transaction]:
             driver: Any = pooled.connection.driver_connection
             yield Transaction(driver.cursor(), engine.dialect)
         return
-    connection = _connection(engine)
+    connection = own_connection(engine)
     try:
         connection.execute("BEGIN IMMEDIATE")
         yield Transaction(connection.cursor(), engine.dialect)
@@ -105,7 +105,7 @@ def raw_writing(engine: sa.Engine) -> Iterator[Transaction]:
 def raw_rows(engine: sa.Engine, statement: Fixed, values: Values) -> list[tuple[Any, ...]]:
     """Return the rows of a statement that only reads."""
     if engine.dialect.name == "sqlite":
-        return Transaction(_connection(engine).cursor(), engine.dialect).rows(statement, values)
+        return Transaction(own_connection(engine).cursor(), engine.dialect).rows(statement, values)
     with reading(engine) as connection:
         driver: Any = connection.connection.driver_connection
         return Transaction(driver.cursor(), engine.dialect).rows(statement, values)
@@ -116,8 +116,8 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _connection(engine: sa.Engine) -> sqlite3.Connection:
-    """Return this thread's own connection, with the engine's settings."""
+def own_connection(engine: sa.Engine) -> sqlite3.Connection:
+    """Return this thread's own connection to a SQLite database, with the engine's settings."""
     held = _own.get(engine)
     if held is None:
         with _lock:
@@ -126,6 +126,6 @@ def _connection(engine: sa.Engine) -> sqlite3.Connection:
     if connection is None:
         pooled = engine.raw_connection()
         found: Any = pooled.driver_connection
-        pooled.detach()
+        pooled.detach()  # it stays with the thread, and the pool may make another
         connection = held.connection = found
     return connection
