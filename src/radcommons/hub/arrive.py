@@ -53,13 +53,22 @@ class Part:
         TooLarge
             If there are more than the limit.
         """
+        self._hold(chunk)
+        if self.waiting >= PIECE:
+            await beside(self.write)
+
+    def put(self, chunk: bytes) -> None:
+        """Take some bytes, in a thread that may block. Raises TooLarge."""
+        self._hold(chunk)
+        if self.waiting >= PIECE:
+            self.write()
+
+    def _hold(self, chunk: bytes) -> None:
         self.held.append(chunk)
         self.waiting += len(chunk)
         self.size += len(chunk)
         if self.size > self.limit:
             raise TooLarge(f"An instance is larger than {self.limit} bytes.")
-        if self.waiting >= PIECE:
-            await beside(self.write)
 
     def write(self) -> None:
         """Write and hash what waits in memory."""
