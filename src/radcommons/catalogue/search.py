@@ -79,8 +79,11 @@ def _studies(asked: _Asked) -> Prepared:
 
 
 def _study_conditions(asked: _Asked) -> list[sa.ColumnElement[bool]]:
+    asked_for = conditions(asked.shape, asked.scope)
+    if any(keyword == "ModalitiesInStudy" for keyword, *_ in asked.shape[0]):
+        return asked_for  # such an instance is one that the scope shows
     within = t.instance.c.study_instance_uid == t.study.c.study_instance_uid
-    return [_shown(asked.scope, within), *conditions(asked.shape, asked.scope)]
+    return [_shown(asked.scope, within), *asked_for]
 
 
 def count_studies(engine: sa.Engine, scope: Scope, query: Query) -> int:

@@ -139,7 +139,7 @@ instance = sa.Table(
     sa.UniqueConstraint("sop_instance_uid", "digest", name="uq_instance_version"),
     sa.Index("ix_instance_digest", "digest"),
     # Studies are counted, and series read in order, from the index alone.
-    sa.Index("ix_instance_study", "study_instance_uid", "state", "modality", "series_instance_uid", "size"),
+    sa.Index("ix_instance_study", "study_instance_uid", "modality", "series_instance_uid", "state", "size"),
     sa.Index("ix_instance_series", "series_instance_uid", "number", "sop_instance_uid"),
 )
 # The header as WADO-RS metadata, made once: DICOM JSON text (see dicomweb.rawjson), large values by reference.
