@@ -8,8 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
 
 from radcommons.dicomweb.errors import MultipartError, UnsupportedMedia
 
@@ -18,6 +17,11 @@ _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?
 # A preamble has no meaning (RFC 2046 section 5.1.1); a long one is an attack or another format.
 _PREAMBLE_LIMIT = 64 * 1024
 _HEADER_LIMIT = 16 * 1024
+# The name of a header (RFC 9110 section 5.6.2).
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+# What a body holds, in order: a new part's headers (names in lower case), bytes of the part, None at its end.
+Event = dict[str, str] | bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,78 +85,137 @@ def boundary_of(content_type: str, *, related_type: str | None = None) -> bytes:
     return boundary
 
 
-class _Events:
-    """Collects what the parser calls back, in order: ``bytes`` is data, a dict is a new part, None its end."""
+class PartParser:
+    """Takes a multipart/related body chunk by chunk and tells what it holds.
 
-    def __init__(self, boundary: bytes) -> None:
-        self.queue: deque[bytes | dict[str, str] | None] = deque()
-        self.finished = False
-        self._headers: dict[str, str] = {}
-        self._name = bytearray()
-        self._value = bytearray()
-        self._size = 0
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_field": self._field,
-                "on_header_value": self._text,
-                "on_header_end": self._header,
-                "on_headers_finished": lambda: self.queue.append(self._headers),
-                "on_part_data": lambda data, start, end: self.queue.append(data[start:end]),
-                "on_part_end": lambda: self.queue.append(None),
-                "on_end": self._finish,
-            },
-            max_header_size=_HEADER_LIMIT,
-        )
+    Parameters
+    ----------
+    content_type : str
+        The message's Content-Type header.
+    related_type : str, optional
+        See `boundary_of`.
 
-    def feed(self, chunk: bytes) -> None:
-        try:
-            self._parser.write(chunk)
-        except FormParserError:
-            # The parser's own words quote the byte that it met, so they stop here.
-            raise MultipartError("The multipart body breaks its own framing.") from None
+    Raises
+    ------
+    UnsupportedMedia, MultipartError
 
-    def _begin(self) -> None:
-        self._headers = {}
-        self._size = 0
+    Notes
+    -----
+    Memory: a chunk, and of the chunk before no more than could be the beginning of a delimiter or a part's headers.
 
-    def _field(self, data: bytes, start: int, end: int) -> None:
-        self._name += data[start:end]
+    References
+    ----------
+    RFC 2046 section 5.1.1.
+    """
 
-    def _text(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
+    def __init__(self, content_type: str, *, related_type: str | None = None) -> None:
+        self._delimiter = b"\r\n--" + boundary_of(content_type, related_type=related_type)
+        self._held = b"\r\n"  # the first delimiter may stand at the very start, where no line break precedes it
+        self._step = self._preamble
+        self.is_finished = False
 
-    def _header(self) -> None:
-        self._headers[self._name.decode("ascii").lower()] = self._value.decode("latin-1").strip()
-        self._size += len(self._name) + len(self._value)
-        self._name.clear()
-        self._value.clear()
-        if self._size > _HEADER_LIMIT:
+    def feed(self, chunk: bytes) -> list[Event]:
+        """Return what a chunk brings: a new part's headers, bytes of the part, None at its end.
+
+        Raises
+        ------
+        MultipartError
+            If the framing is broken.
+        """
+        found: list[Event] = []
+        if self.is_finished:  # an epilogue has no meaning
+            return found
+        self._held = self._held + chunk if self._held else chunk
+        while self._step(found):
+            pass
+        return found
+
+    def close(self) -> None:
+        """Say that the body is over. Raises MultipartError if its closing delimiter has not come."""
+        if self._step == self._preamble:
+            raise MultipartError("The body holds no part: its boundary never comes.")
+        if not self.is_finished:
+            raise MultipartError("The body ends before its closing boundary.", mend="Send it again.")
+
+    def _preamble(self, found: list[Event]) -> bool:
+        at = self._held.find(self._delimiter)
+        if at < 0:
+            if len(self._held) > _PREAMBLE_LIMIT:
+                raise MultipartError("The body does not begin with its boundary.")
+            return False
+        self._held = self._held[at + len(self._delimiter) :]
+        self._step = self._line
+        return True
+
+    def _line(self, found: list[Event]) -> bool:
+        """Read what follows a delimiter in its line: nothing but padding, or two hyphens after the last part."""
+        if len(self._held) < 2:
+            return False
+        if self._held.startswith(b"--"):
+            self.is_finished = True
+            self._held = b""
+            return False
+        padding, end, rest = self._held.partition(b"\r\n")
+        if padding.strip(b" \t\r") or (end and b"\r" in padding) or len(padding) > _HEADER_LIMIT:
+            raise MultipartError("The multipart body breaks its own framing.")
+        if not end:
+            return False
+        self._held = b"\r\n" + rest  # so that no header at all ends as some do
+        self._step = self._headers
+        return True
+
+    def _headers(self, found: list[Event]) -> bool:
+        head, end, rest = self._held.partition(b"\r\n\r\n")
+        if len(head) > _HEADER_LIMIT:
             raise MultipartError(f"The headers of a part are larger than {_HEADER_LIMIT} bytes.")
+        if not end:
+            return False
+        found.append(_fields(head))
+        self._held = b"\r\n" + rest  # a part without any byte: its delimiter's line break is that of the headers
+        self._step = self._first
+        return True
 
-    def _finish(self) -> None:
-        self.finished = True
+    def _first(self, found: list[Event]) -> bool:
+        """Tell a part that is empty, whose delimiter may come right after its headers, from one with bytes."""
+        ahead = self._held[: len(self._delimiter)]
+        if len(ahead) < len(self._delimiter) and self._delimiter.startswith(ahead):
+            return False
+        if ahead != self._delimiter:
+            self._held = self._held[2:]
+        self._step = self._data
+        return True
 
-
-async def _without_preamble(stream: AsyncIterable[bytes], delimiter: bytes) -> AsyncIterator[bytes]:
-    """Yield the stream from its first delimiter line on."""
-    held = b"\r\n"  # the first delimiter may stand at the very start, where no line break precedes it
-    found = False
-    async for chunk in stream:
-        if found:
-            yield chunk
-            continue
-        held += chunk
-        at = held.find(b"\r\n" + delimiter)
+    def _data(self, found: list[Event]) -> bool:
+        held = self._held
+        at = held.find(self._delimiter)
         if at >= 0:
-            found = True
-            yield held[at + 2 :]
-            held = b""
-        elif len(held) > _PREAMBLE_LIMIT:
-            raise MultipartError("The body does not begin with its boundary.")
-    if not found:
-        raise MultipartError("The body holds no part: its boundary never comes.")
+            if at:
+                found.append(held[:at])
+            found.append(None)
+            self._held = held[at + len(self._delimiter) :]
+            self._step = self._line
+            return True
+        keep = held.find(b"\r", max(0, len(held) - len(self._delimiter) + 1))
+        while keep >= 0 and not self._delimiter.startswith(held[keep:]):
+            keep = held.find(b"\r", keep + 1)
+        if keep < 0:
+            keep = len(held)
+        if keep:
+            found.append(held[:keep] if keep < len(held) else held)
+        self._held = held[keep:]
+        return False
+
+
+def _fields(head: bytes) -> dict[str, str]:
+    """Return the headers of a part, names in lower case."""
+    fields: dict[str, str] = {}
+    for line in head.split(b"\r\n")[1:]:
+        name, colon, value = line.partition(b":")
+        if not colon or not _TOKEN.fullmatch(name):
+            # The words stop here: they would quote what the peer sent.
+            raise MultipartError("The multipart body breaks its own framing.")
+        fields[name.decode("ascii").lower()] = value.decode("latin-1").strip()
+    return fields
 
 
 async def parts(
@@ -187,20 +250,19 @@ async def parts(
     ----------
     PS3.18 section 8.6.1.2.2; RFC 2046 section 5.1.
     """
-    boundary = boundary_of(content_type, related_type=related_type)
-    events = _Events(boundary)
-    source = _without_preamble(stream, b"--" + boundary)
+    parser = PartParser(content_type, related_type=related_type)
+    queue: deque[Event] = deque()
+    source = aiter(stream)
 
-    async def next_event() -> bytes | dict[str, str] | None:
-        while not events.queue:
-            if events.finished:
-                raise StopAsyncIteration
+    async def next_event() -> Event:
+        while not queue:
             try:
                 chunk = await anext(source)
             except StopAsyncIteration:
-                raise MultipartError("The body ends before its closing boundary.", mend="Send it again.") from None
-            events.feed(chunk)
-        return events.queue.popleft()
+                parser.close()
+                raise
+            queue.extend(parser.feed(chunk))
+        return queue.popleft()
 
     async def chunks() -> AsyncIterator[bytes]:
         while isinstance(event := await next_event(), bytes):
@@ -208,16 +270,14 @@ async def parts(
 
     while True:
         try:
-            event = await next_event()
+            event = await next_event()  # to the very end: the peer waits until an epilogue is read as well
         except StopAsyncIteration:
-            break
+            return
         if isinstance(event, dict):
             part = Part(headers=event, chunks=chunks())
             yield part
             async for _ in part.chunks:
                 pass
-    async for _ in source:  # an epilogue has no meaning, yet the peer waits until it is read
-        pass
 
 
 def new_boundary() -> str:

@@ -27,8 +27,11 @@ CHUNK = 1 << 20
 
 
 def object_key(digest: str) -> str:
-    """Return the key of an instance version: its content's SHA-256 alone decides, so the same bytes are stored once."""
-    return f"instances/{digest[:2]}/{digest[2:4]}/{digest}"
+    """Return the key of an instance version: its content's SHA-256 alone decides, so the same bytes are stored once.
+
+    One level of 256 folders: with a second one nearly every object made a folder, which costs two flushes more.
+    """
+    return f"instances/{digest[:2]}/{digest}"
 
 
 class Objects(Protocol):
