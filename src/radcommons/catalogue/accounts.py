@@ -187,3 +187,21 @@ def by_token(engine: sa.Engine, token: str) -> Actor | None:
     for number, name, role, site, dataset in rows:
         return Actor(id=f"token:{number}", name=name, roles=frozenset({Role(role)}), site=site, dataset=dataset)
     return None
+
+
+_NAMED_TOKEN = Prepared(
+    sa.select(*(t.api_token.c[name] for name in ("id", "name", "role", "site", "dataset"))).where(
+        t.api_token.c.name == slot("name"),
+        t.api_token.c.revoked_at.is_(None),
+        sa.or_(t.api_token.c.expires_at.is_(None), t.api_token.c.expires_at > slot("now")),
+    )
+)
+
+
+def by_token_name(engine: sa.Engine, name: str) -> Actor | None:
+    """Return who the one live token of a name speaks for, None when there is none or several: for who is listed."""
+    rows = _NAMED_TOKEN.rows(engine, name=name, now=instant())
+    if len(rows) != 1:
+        return None
+    number, _, role, site, dataset = rows[0]
+    return Actor(id=f"token:{number}", name=name, roles=frozenset({Role(role)}), site=site, dataset=dataset)

@@ -83,28 +83,40 @@ def init(
 @DIRECTORY
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8042, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--dimse-port", type=int, help="Not available at the hub yet.")
-def serve(directory: Path, host: str, port: int, dimse_port: int | None) -> None:
-    """Serve portal, API and DICOMweb until SIGTERM."""
+@click.option("--dimse-port", type=click.IntRange(1, 65535), help="Open a DICOM port as well: C-STORE, C-FIND, C-MOVE.")
+@click.option("--dimse-host", help="Where the DICOM port listens; the address of --host by default.")
+def serve(directory: Path, host: str, port: int, dimse_port: int | None, dimse_host: str | None) -> None:
+    """Serve portal, API and DICOMweb until SIGTERM, and DICOM where a port is named."""
     import gc
 
     from radcommons.platform.telemetry import configure_logging
     from radcommons.web.hub_app import hub_app
     from radcommons.web.serving import serve as serve_app
 
-    if dimse_port is not None:
-        raise UsageError(
-            "The hub takes no C-STORE yet.", mend="Send to a site's gateway: `radcommons site serve --dimse-port N`."
-        )
     settings = open_settings(directory)
     if not settings.base_url:
         settings = settings.model_copy(update={"base_url": f"http://{host}:{port}"})
     configure_logging(level=settings.log_level)
     app = hub_app(settings)
+    peer = None
+    if dimse_port is not None:
+        from radcommons.web.hub_peer import bind
+
+        peer = bind(settings, host=dimse_host or host, port=dimse_port, ports=lambda: app.state.platform)
     # What is loaded now stays; to look through it for garbage again and again costs some milliseconds each time.
     gc.collect()
     gc.freeze()
-    serve_app(app, host=host, port=port, on_ready=lambda url: click.echo(f"Listening on {url}"))
+
+    def ready(url: str) -> None:
+        if peer is not None:
+            peer.start()
+        click.echo(f"Listening on {url}")
+
+    try:
+        serve_app(app, host=host, port=port, on_ready=ready)
+    finally:
+        if peer is not None:
+            peer.close()
 
 
 @hub.command(epilog="Example: radcommons hub worker /srv/commons --name worker-1")

@@ -116,12 +116,17 @@ def _registered(sop_class_uid: str) -> tuple[str, str]:
     return (entry[0], entry[1]) if entry else _YOUNGER.get(sop_class_uid, ("", ""))
 
 
+def is_storage_class(uid: str) -> bool:
+    """Say whether a UID is a storage class of the standard."""
+    name, kind = _registered(uid)
+    return kind == "SOP Class" and "Storage" in name and "Commitment" not in name
+
+
 def _check_sop_class(dataset: Dataset) -> Iterator[Finding]:
     sop_class = _text(dataset, "SOPClassUID")
     if not sop_class:
         return
-    name, kind = _registered(sop_class)
-    if kind != "SOP Class" or "Storage" not in name:
+    if not is_storage_class(sop_class):
         yield _refusal("unsupported-sop-class", "The SOP Class is no storage class of the standard.", "SOPClassUID")
 
 

@@ -34,6 +34,22 @@ class HubSettings(BaseSettings):
     verify_processes: int = Field(default=2, ge=1, description="Worker processes that check pixels.")
     part_limit: int = Field(default=8 << 30, description="Largest instance that is taken, in bytes.")
     document_limit: int = Field(default=64 << 20, description="Largest signed document that is taken, in bytes.")
+    dimse_title: str = Field(
+        default="RADCOMMONS", min_length=1, max_length=16, description="AE title that the hub's DICOM port sends with."
+    )
+    dimse_callers: tuple[str, ...] = Field(
+        default=(),
+        description="AE titles that need show no token, as TITLE=NAME-OF-TOKEN; a certificate with the title as its "
+        "common name vouches for them, or that they call from this machine.",
+    )
+    dimse_destinations: tuple[str, ...] = Field(
+        default=(), description="Where C-MOVE may send to, as TITLE@HOST:PORT, or TITLE@HOST:PORT/tls."
+    )
+    dimse_tls_certificate: Path | None = Field(default=None, description="PEM file: the DICOM port speaks TLS alone.")
+    dimse_tls_key: Path | None = Field(default=None, description="PEM file of its key, without a passphrase.")
+    dimse_tls_authority: Path | None = Field(
+        default=None, description="PEM file: certificates that it has signed vouch for callers and destinations."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod

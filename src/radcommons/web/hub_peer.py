@@ -1,0 +1,97 @@
+"""The hub's DICOM port: who is let in, and which zone answers what; the composition and nothing else."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Collection
+from functools import partial
+
+from radcommons.catalogue.accounts import by_token, by_token_name
+from radcommons.dicom.command import VERIFICATION, Field
+from radcommons.dicom.conformance import TRANSFER_SYNTAXES, is_storage_class
+from radcommons.hub.dimse import storing
+from radcommons.platform.dimse import Caller, Listener, Service, echo, server_tls
+from radcommons.platform.ports import Platform
+from radcommons.platform.settings import HubSettings
+from radcommons.records.errors import UsageError
+from radcommons.records.event import Actor
+
+_PLAIN = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
+
+
+def bind(settings: HubSettings, *, host: str, port: int, ports: Callable[[], Platform]) -> Listener:
+    """Return the hub's DICOM port; it answers once it is started, which is when the hub is ready.
+
+    Parameters
+    ----------
+    settings : HubSettings
+    host, port : str, int
+    ports : callable
+        Returns what the verbs work with; asked at each association.
+
+    Raises
+    ------
+    UsageError
+        If others than this machine would reach it without TLS, the port is taken, or a setting does not fit.
+    """
+    tls = None
+    if settings.dimse_tls_certificate is not None:
+        tls = server_tls(
+            settings.dimse_tls_certificate, key=settings.dimse_tls_key, authority=settings.dimse_tls_authority
+        )
+    elif not _is_here(host):
+        raise UsageError(
+            "A DICOM port that others reach needs TLS: tokens and images would cross the network in clear.",
+            mend="Set dimse_tls_certificate and dimse_tls_key, or listen on 127.0.0.1.",
+        )
+    titles = _titles(settings)
+    try:
+        return Listener(lambda caller: _admit(ports(), titles, caller), host=host, port=port, tls=tls)
+    except OSError as error:
+        raise UsageError(f"The DICOM port {port} cannot be opened: {error.strerror}.") from None
+
+
+def _titles(settings: HubSettings) -> dict[str, str]:
+    """Return the names of tokens by the AE titles that speak with them."""
+    found = {}
+    for one in settings.dimse_callers:
+        title, _, token = one.partition("=")
+        if not 0 < len(title) <= 16 or not token:
+            raise UsageError("dimse_callers names no AE title and token.", mend='Write "TITLE=NAME-OF-TOKEN".')
+        found[title] = token
+    return found
+
+
+def _is_here(address: str) -> bool:
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _admit(platform: Platform, titles: dict[str, str], caller: Caller) -> Service | None:
+    """Let in who shows a token, or is listed by a title that a certificate or this very machine vouches for."""
+    ask: Callable[[], Actor | None]
+    if caller.passcode:
+        ask = partial(by_token, platform.engine, caller.passcode)
+    elif caller.calling in titles and _is_vouched_for(caller):
+        ask = partial(by_token_name, platform.engine, titles[caller.calling])
+    else:
+        return None
+    if ask() is None:
+        return None
+    return Service(takes=_takes, handlers={Field.C_ECHO: echo, Field.C_STORE: storing(platform, actor=ask)})
+
+
+def _is_vouched_for(caller: Caller) -> bool:
+    if caller.certificate:
+        return caller.certificate == caller.calling
+    return _is_here(caller.address)
+
+
+def _takes(abstract_syntax: str) -> Collection[str]:
+    if is_storage_class(abstract_syntax):
+        return TRANSFER_SYNTAXES
+    return _PLAIN if abstract_syntax == VERIFICATION else ()
