@@ -23,8 +23,8 @@ def version() -> str:
 
 
 @contextmanager
-def orthanc(folder: Path, *, port: int, dimse_port: int) -> Iterator[Server]:
-    """Run it with a SQLite index, durable writes and TCP_NODELAY; it listens on all addresses of the namespace."""
+def orthanc(folder: Path, *, port: int, dimse_port: int, is_tuned: bool = True) -> Iterator[Server]:
+    """Run it with a SQLite index and durable writes, tuned with TCP_NODELAY; it listens on all addresses."""
     folder.mkdir(parents=True)
     settings = {
         "Name": "Peer",
@@ -36,7 +36,7 @@ def orthanc(folder: Path, *, port: int, dimse_port: int) -> Iterator[Server]:
         "DicomAlwaysAllowStore": True,
         "RemoteAccessAllowed": True,
         "AuthenticationEnabled": False,
-        "TcpNoDelay": True,
+        "TcpNoDelay": is_tuned,
         "KeepAlive": True,
         "SyncStorageArea": True,
         "StorageCompression": False,
@@ -49,12 +49,12 @@ def orthanc(folder: Path, *, port: int, dimse_port: int) -> Iterator[Server]:
             ["/usr/sbin/Orthanc", str(folder / "orthanc.json")],
             stdout=log,
             stderr=log,
-            env={**os.environ, "TCP_NODELAY": "1"},
+            env={**os.environ, **({"TCP_NODELAY": "1"} if is_tuned else {})},
         )
     try:
         _wait(f"http://127.0.0.1:{port}/system")
         yield Server(
-            name="Orthanc",
+            name="Orthanc" if is_tuned else "Orthanc as it comes",
             pid=process.pid,
             port=port,
             root="/dicom-web",
