@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import orjson
 from pydicom.datadict import tag_for_keyword
 
 from radcommons.catalogue.images import InstanceRow, SeriesRow, StudyRow
@@ -102,6 +103,37 @@ def instance_answer(row: InstanceRow, header: JsonDataset, *, urls: Urls, query:
         AvailableTransferSyntaxUID=row.transfer_syntax_uid,
     )
     return _merged(made, _chosen(header, _INSTANCE_TAGS, query))
+
+
+def instance_text(row: InstanceRow, header: JsonDataset, *, urls: Urls) -> bytes | None:
+    """Return what `instance_answer` says where nothing more is asked for, as JSON text, in a tenth of the time.
+
+    None where the catalogue lacks a value: the header may have it in a form of its own.
+    """
+    if not row.modality or None in (row.number, row.rows, row.columns, row.frames):
+        return None
+    charset, bits = header.get("00080005"), header.get("00280100")
+    quoted = orjson.dumps
+    return b"".join(
+        (
+            b"{",
+            b'"00080005":%b,' % quoted(charset) if charset is not None else b"",
+            b'"00080016":{"vr":"UI","Value":[%b]},' % quoted(row.sop_class_uid),
+            b'"00080018":{"vr":"UI","Value":[%b]},' % quoted(row.sop_instance_uid),
+            b'"00080056":{"vr":"CS","Value":["ONLINE"]},',
+            b'"00080060":{"vr":"CS","Value":[%b]},' % quoted(row.modality),
+            b'"00081190":{"vr":"UR","Value":[%b]},' % quoted(urls.instance(row)),
+            b'"00083002":{"vr":"UI","Value":[%b]},' % quoted(row.transfer_syntax_uid),
+            b'"0020000D":{"vr":"UI","Value":[%b]},' % quoted(row.study_instance_uid),
+            b'"0020000E":{"vr":"UI","Value":[%b]},' % quoted(row.series_instance_uid),
+            b'"00200013":{"vr":"IS","Value":[%d]},' % row.number,
+            b'"00280008":{"vr":"IS","Value":[%d]},' % row.frames,
+            b'"00280010":{"vr":"US","Value":[%d]},' % row.rows,
+            b'"00280011":{"vr":"US","Value":[%d]}' % row.columns,
+            b',"00280100":%b' % quoted(bits) if bits is not None else b"",
+            b"}",
+        )
+    )
 
 
 def _merged(made: JsonDataset, header: JsonDataset) -> JsonDataset:

@@ -6,7 +6,7 @@ What lies in the page cache is read at once, the rest in a thread, so that a slo
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,7 @@ class Body(Response):
         status_code: int = 200,
     ) -> None:
         self._pieces, self._objects = iter(pieces), objects
+        self._is_short = length is not None and length <= STEP + _SMALL
         self.status_code, self.media_type, self.background = status_code, media_type, None
         told = {} if length is None else {"content-length": str(length)}
         self.init_headers({**(headers or {}), **told})
@@ -64,6 +65,12 @@ class Body(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer. The first of its content is made before the status is told, so its failure is an error."""
         steps = self._steps()
+        if self._is_short and scope["method"] != "HEAD":
+            # One message for all: each costs the server more than to join half a megabyte.
+            made = [found async for found in self._all(steps)]
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await send({"type": "http.response.body", "body": b"".join(made), "more_body": False})
+            return
         held: list[bytes] = []
         while scope["method"] != "HEAD" and len(held) < _AHEAD and (found := await self._next(steps)) is not None:
             held.append(found)
@@ -78,6 +85,10 @@ class Body(Response):
                 await send({"type": "http.response.body", "body": one, "more_body": True})
             held = [next_one] if next_one is not None else []
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _all(self, steps: Iterator[Piece]) -> AsyncIterator[bytes]:
+        while (found := await self._next(steps)) is not None:
+            yield found
 
     async def _next(self, steps: Iterator[Piece]) -> bytes | None:
         piece = next(steps, None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import orjson
 from fastapi import Response
 
-from radcommons.access.answers import instance_answer, series_answer, study_answer
+from radcommons.access.answers import instance_answer, instance_text, series_answer, study_answer
 from radcommons.access.asked import PRIVATE, Asked
 from radcommons.access.packing import gzipped, takes_gzip
 from radcommons.catalogue.search import documents_by_number, find_instances, find_series, find_studies, studies_of
@@ -42,8 +43,11 @@ def _window(query: Query) -> Query:
     return replace(query, limit=query.limit + 1)
 
 
-def _answer(asked: Asked, found: list[JsonDataset], query: Query, offer: Offer) -> Response:
-    """Return the data sets of a search: 204 when there are none (PS3.18 sections 8.3.4.4 and 10.6.3.1)."""
+def _answer(asked: Asked, found: list[Any], query: Query, offer: Offer) -> Response:
+    """Return the data sets of a search: 204 when there are none (PS3.18 sections 8.3.4.4 and 10.6.3.1).
+
+    For JSON, what is found may be text already, as a fragment.
+    """
     warnings = [f"These keys were not matched: {', '.join(query.ignored)}"] if query.ignored else []
     if len(found) > query.limit:
         found = found[: query.limit]
@@ -107,10 +111,13 @@ def search_instances(asked: Asked) -> Response:
     asked.is_waiting()
     urls = asked.urls
     rows = find_instances(asked.ports.engine, asked.scope, _window(query), place=asked.place)
-    found: list[JsonDataset] = []
+    is_short = offer is not XML and not query.include and not query.include_all
+    found: list[JsonDataset | orjson.Fragment] = []
     for some in batches(rows, _TOGETHER):
         held = documents_by_number(asked.ports.engine, [row.id for row in some])
         for row in some:  # one parsed header at a time: many of them would keep the garbage collector busy
             header = orjson.loads(fitted(held.get(row.id, b"{}"), ""))
-            found.append(instance_answer(row, header, urls=urls, query=query))
+            text = instance_text(row, header, urls=urls) if is_short else None
+            whole = instance_answer(row, header, urls=urls, query=query) if text is None else orjson.Fragment(text)
+            found.append(whole)
     return _answer(asked, found, query, offer)

@@ -260,3 +260,16 @@ def test_dicomweb_client_searches_and_retrieves(served: str, commons: Commons) -
     assert frame == (np.arange(24 * 32, dtype="<i2") + 3).tobytes()
     picture = client.retrieve_instance_rendered("2.25.10", "2.25.20", "2.25.30.1", media_types=("image/png",))
     assert Image.open(io.BytesIO(picture)).size == (32, 24)
+
+
+def test_a_short_answer_is_the_long_one_without_what_was_not_asked(client: TestClient, commons: Commons) -> None:
+    """An instance found without includefield has the values that the whole header has, in the standard's order."""
+    researcher = commons.token(Role.RESEARCHER)
+    brief = client.get("/dicomweb/instances", headers=researcher).json()
+    whole = client.get("/dicomweb/instances?includefield=all", headers=researcher).json()
+    asked = {"00080005", "00080016", "00080018", "00080056", "00080060", "00081190", "00083002", "0020000D"}
+    asked |= {"0020000E", "00200013", "00280008", "00280010", "00280011", "00280100"}
+    assert len(brief) == len(whole) > 3
+    for short, long in zip(brief, whole, strict=True):
+        assert short == {tag: member for tag, member in long.items() if tag in asked}
+        assert list(short) == sorted(short)
