@@ -110,7 +110,8 @@ def instance_text(row: InstanceRow, header: JsonDataset, *, urls: Urls) -> bytes
 
     None where the catalogue lacks a value: the header may have it in a form of its own.
     """
-    if not row.modality or None in (row.number, row.rows, row.columns, row.frames):
+    number, rows, columns, frames = row.number, row.rows, row.columns, row.frames
+    if not row.modality or number is None or rows is None or columns is None or frames is None:
         return None
     charset, bits = header.get("00080005"), header.get("00280100")
     quoted = orjson.dumps
@@ -126,10 +127,10 @@ def instance_text(row: InstanceRow, header: JsonDataset, *, urls: Urls) -> bytes
             b'"00083002":{"vr":"UI","Value":[%b]},' % quoted(row.transfer_syntax_uid),
             b'"0020000D":{"vr":"UI","Value":[%b]},' % quoted(row.study_instance_uid),
             b'"0020000E":{"vr":"UI","Value":[%b]},' % quoted(row.series_instance_uid),
-            b'"00200013":{"vr":"IS","Value":[%d]},' % row.number,
-            b'"00280008":{"vr":"IS","Value":[%d]},' % row.frames,
-            b'"00280010":{"vr":"US","Value":[%d]},' % row.rows,
-            b'"00280011":{"vr":"US","Value":[%d]}' % row.columns,
+            b'"00200013":{"vr":"IS","Value":[%d]},' % number,
+            b'"00280008":{"vr":"IS","Value":[%d]},' % frames,
+            b'"00280010":{"vr":"US","Value":[%d]},' % rows,
+            b'"00280011":{"vr":"US","Value":[%d]}' % columns,
             b',"00280100":%b' % quoted(bits) if bits is not None else b"",
             b"}",
         )
