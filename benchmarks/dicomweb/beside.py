@@ -146,19 +146,25 @@ def main() -> None:
         held = len(slices) + len(small)
         print(f"{held} instances; load {os.getloadavg()[0]:.1f}; {os.cpu_count()} cores; median of {chosen.repeat}")
         print(
-            "| path | connections | " + " | ".join(f"{s.name} first, p50 ms, /s, CPU ms" for s in servers) + " | p50 |"
+            "| path | connections | "
+            + " | ".join(f"{s.name} first, p50 ms, /s, CPU ms" for s in servers)
+            + " | ratio of /s |"
         )
         for read in reads(slices, small):
-            cells, middle = [], []
+            cells: list[str] = []
+            speeds: list[float] = []
             for server in servers:
-                found = [measure(server, read) for _ in range(chosen.repeat)]
-                first = found[0][0]  # only the first run is a first answer
+                runs = [measure(server, read) for _ in range(chosen.repeat)]
+                found = [run for run in runs if run is not None]
+                if not found:
+                    cells.append("a wrong answer")
+                    continue
+                first = found[0][0]  # only the first run's is a first answer
                 p50, rate, cpu = (statistics.median(run[number] for run in found) for number in (1, 2, 3))
                 cells.append(f"{first:.1f}, {p50:.2f}, {rate:.1f}, {cpu:.2f}")
-                middle.append(p50)
-            print(
-                f"| {read.name} | {read.connections} | {' | '.join(cells)} | {middle[1] / middle[0]:.2f} |", flush=True
-            )
+                speeds.append(rate)
+            ratio = f"{speeds[0] / speeds[1]:.2f}" if len(speeds) > 1 else "-"
+            print(f"| {read.name} | {read.connections} | {' | '.join(cells)} | {ratio} |", flush=True)
         print("Peak memory, MB: " + ", ".join(f"{server.name} {server.peak_mb():.0f}" for server in servers))
         print(f"Load at the end: {os.getloadavg()[0]:.1f}")
 
