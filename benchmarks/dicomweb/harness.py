@@ -82,9 +82,13 @@ class Connection:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._socket = socket.create_connection(("127.0.0.1", server.port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = self._opened()
         self._said = "".join(f"{name}: {value}\r\n" for name, value in server.headers.items())
+
+    def _opened(self) -> socket.socket:
+        made = socket.create_connection(("127.0.0.1", self._server.port))
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
 
     def ask(
         self, method: str, path: str, *, headers: Mapping[str, str] = {}, body: Sequence[bytes] = ()
@@ -106,14 +110,25 @@ class Connection:
         fields = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
         if fields.get("transfer-encoding") == "chunked":
             return status, self._chunked(body)
+        if "content-length" not in fields and status == 200:
+            return status, self._rest(body)
         pieces, left = [body], int(fields.get("content-length", "0")) - len(body)
         while left > 0:
             pieces.append(self._some())
             left -= len(pieces[-1])
         return status, b"".join(pieces)
 
+    def _rest(self, held: bytes) -> bytes:
+        """Return an answer that ends with its connection, and open another for what comes next."""
+        pieces = [held]
+        while piece := self._socket.recv(1 << 18):
+            pieces.append(piece)
+        self._socket.close()
+        self._socket = self._opened()
+        return b"".join(pieces)
+
     def _chunked(self, held: bytes) -> bytes:
-        pieces = []
+        pieces: list[bytes] = []
         while True:
             while b"\r\n" not in held:
                 held += self._some()
