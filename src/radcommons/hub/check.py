@@ -105,6 +105,6 @@ def _orphans(platform: Platform, expected: set[str]) -> Iterator[Fault]:
     root = Path(platform.settings.objects.removeprefix("file://")) / "instances"
     if not platform.settings.objects.startswith("file://"):
         return
-    for path in sorted(root.glob("*/*/*")):
-        if path.name not in expected:
+    for path in sorted(root.rglob("*")):
+        if path.name not in expected and path.is_file():
             yield Fault(kind="orphan", subject=path.name, message="Nothing refers to this object.")
