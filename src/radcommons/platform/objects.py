@@ -12,18 +12,22 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from radcommons.platform.durable import disk_full_is_named, fsync_directory, new_file
-from radcommons.records.errors import NotFound, UsageError
+from radcommons.records.errors import NotFound, StorageError, UsageError
 
 CHUNK = 1 << 20
+# A store that fails is asked again for this long: longer, and every writer of the hub waits for it.
+_RETRIES, _RETRYING = 3, timedelta(seconds=10)
 
 
 def object_key(digest: str) -> str:
@@ -185,6 +189,19 @@ class _Remote(io.RawIOBase):
         return int(self._reader.tell())
 
 
+@contextmanager
+def _silence_is_named() -> Iterator[None]:
+    """Turn what the store's client says of a store that fails into a StorageError; it may quote keys and addresses."""
+    try:
+        yield
+    except (AlreadyExistsError, FileNotFoundError):
+        raise
+    except BaseError as error:
+        raise StorageError(
+            f"The object store does not answer ({type(error).__name__}).", mend="Nothing was lost: try again later."
+        ) from None
+
+
 class S3Objects:
     """Objects in a bucket of any S3-compatible store that honours ``If-None-Match``."""
 
@@ -194,12 +211,13 @@ class S3Objects:
     def put_file(self, key: str, source: Path) -> None:
         """Store the bytes of `source`, in parts where it is large."""
         try:
-            if source.stat().st_size <= 8 * CHUNK:
-                obstore.put(self._store, key, source.read_bytes(), mode="create")
-            elif self.size(key) is None:
-                # A key is the digest of its content, so two writers at once write the same bytes.
-                with source.open("rb") as file:
-                    obstore.put(self._store, key, file, chunk_size=8 * CHUNK)
+            with _silence_is_named():
+                if source.stat().st_size <= 8 * CHUNK:
+                    obstore.put(self._store, key, source.read_bytes(), mode="create")
+                elif self.size(key) is None:
+                    # A key is the digest of its content, so two writers at once write the same bytes.
+                    with source.open("rb") as file:
+                        obstore.put(self._store, key, file, chunk_size=8 * CHUNK)
         except AlreadyExistsError:
             return
 
@@ -211,7 +229,8 @@ class S3Objects:
     def size(self, key: str) -> int | None:
         """Return the size in bytes, None when there is no such object."""
         try:
-            return obstore.head(self._store, key)["size"]
+            with _silence_is_named():
+                return obstore.head(self._store, key)["size"]
         except FileNotFoundError:
             return None
 
@@ -223,13 +242,16 @@ class S3Objects:
         stop = whole if end is None else min(end, whole)
         while start < stop:
             step = min(8 * CHUNK, stop - start)
-            yield bytes(obstore.get_range(self._store, key, start=start, length=step))
+            with _silence_is_named():
+                piece = bytes(obstore.get_range(self._store, key, start=start, length=step))
+            yield piece
             start += step
 
     def open(self, key: str) -> BinaryIO:
         """Return a seekable, buffered reader."""
         try:
-            return io.BufferedReader(_Remote(obstore.open_reader(self._store, key)), CHUNK)
+            with _silence_is_named():
+                return io.BufferedReader(_Remote(obstore.open_reader(self._store, key)), CHUNK)
         except FileNotFoundError:
             raise NotFound("The object store does not hold this object.") from None
 
@@ -240,7 +262,8 @@ class S3Objects:
     def delete(self, key: str) -> None:
         """Remove the object; absent is fine."""
         try:
-            obstore.delete(self._store, key)
+            with _silence_is_named():
+                obstore.delete(self._store, key)
         except FileNotFoundError:
             return
 
@@ -258,6 +281,11 @@ def open_objects(url: str) -> Objects:
         return FileObjects(Path(unquote(parts.path)))
     if parts.scheme == "s3":
         return S3Objects(
-            S3Store(parts.netloc, prefix=parts.path.strip("/") or None, client_options={"allow_http": True})
+            S3Store(
+                parts.netloc,
+                prefix=parts.path.strip("/") or None,
+                client_options={"allow_http": True},
+                retry_config={"max_retries": _RETRIES, "retry_timeout": _RETRYING},
+            )
         )
     raise UsageError("The object store's URL is neither file:// nor s3://.", mend="Set RADCOMMONS_OBJECTS_URL.")

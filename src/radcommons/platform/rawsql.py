@@ -84,7 +84,7 @@ def raw_writing(engine: sa.Engine) -> Iterator[Transaction]:
         If the disk is full.
     """
     if engine.dialect.name != "sqlite":
-        with writing(engine) as pooled:
+        with writing(engine) as pooled, _faults_are_named(engine):
             driver: Any = pooled.connection.driver_connection
             yield Transaction(driver.cursor(), engine.dialect)
         return
@@ -102,11 +102,21 @@ def raw_writing(engine: sa.Engine) -> Iterator[Transaction]:
         raise
 
 
+@contextmanager
+def _faults_are_named(engine: sa.Engine) -> Iterator[None]:
+    """Raise the driver's faults as SQLAlchemy's, as they are known elsewhere, without the values of the statement."""
+    fault: Any = engine.dialect.loaded_dbapi.Error
+    try:
+        yield
+    except fault as error:
+        raise sa.exc.DBAPIError.instance(None, None, error, fault, hide_parameters=True) from None
+
+
 def raw_rows(engine: sa.Engine, statement: Fixed, values: Values) -> list[tuple[Any, ...]]:
     """Return the rows of a statement that only reads."""
     if engine.dialect.name == "sqlite":
         return Transaction(own_connection(engine).cursor(), engine.dialect).rows(statement, values)
-    with reading(engine) as connection:
+    with reading(engine) as connection, _faults_are_named(engine):
         driver: Any = connection.connection.driver_connection
         return Transaction(driver.cursor(), engine.dialect).rows(statement, values)
 

@@ -11,7 +11,7 @@
     |   +-- WrongState          the lifecycle table has no such arrow
     +-- IntegrityError          a digest or a signature does not agree (422)
     +-- UnreadableInstance      the bytes are no usable DICOM object (422)
-    +-- StorageError            the disk, the object store or the database refused (507 / 503)
+    +-- StorageError            the disk, the object store or the database refused (503)
     +-- PeerError               the other side answered wrongly or not at all (502)
 
 A message says what, where and how to mend it; it never holds an attribute value of a patient.

@@ -31,7 +31,7 @@ STATUS: dict[type[e.RadcommonsError], int] = {
     e.WrongState: 409,
     e.IntegrityError: 422,
     e.UnreadableInstance: 422,
-    e.StorageError: 507,
+    e.StorageError: 503,
     e.PeerError: 502,
 }
 
@@ -57,6 +57,9 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
         },
     }
 }
+
+# A disk is freed, a database or a store comes back; who asks again sooner learns nothing.
+_RETRY_AFTER_S = 10
 
 # Makes the page of a problem: (request, status, title, detail, mend).
 Page = Callable[[Request, int, str, str, str], Response]
@@ -92,7 +95,9 @@ def add_error_handlers(app: FastAPI, *, page: Page) -> None:
 
     def answer(request: Request, *, status: int, code: str, detail: str, mend: str = "") -> Response:
         # Bearer is what a program can answer with; a person's way is the sign-in page.
-        headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+        headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers = {"Retry-After": str(_RETRY_AFTER_S)}
         if _wants_page(request):
             return page(request, status, HTTPStatus(status).phrase, detail, mend)
         body = problem(status=status, code=code, detail=detail, mend=mend)
@@ -121,9 +126,12 @@ def add_error_handlers(app: FastAPI, *, page: Page) -> None:
         response.headers.update(error.headers or {})
         return response
 
+    # A server that shuts down ends connections in several ways; to have none left in time is another.
+    @app.exception_handler(sa.exc.InterfaceError)
     @app.exception_handler(sa.exc.OperationalError)
-    def no_database(request: Request, error: sa.exc.OperationalError) -> Response:
-        _log.error("database-unavailable", error=type(error.orig).__name__)
+    @app.exception_handler(sa.exc.TimeoutError)
+    def no_database(request: Request, error: sa.exc.SQLAlchemyError) -> Response:
+        _log.error("database-unavailable", error=type(getattr(error, "orig", error)).__name__)
         detail = "The database does not answer."
         return answer(request, status=503, code="storage", detail=detail, mend="Nothing was changed; try again.")
 
