@@ -48,10 +48,15 @@ quick: .venv/.synced ## the tests that take no server and no browser
 wander: .venv/.synced ## look for new examples against the properties, each time others
 	HYPOTHESIS_PROFILE=wander $(RUN) pytest tests/property
 
+nightly: .venv/.synced ## faults for hours: kill -9 for ten minutes, a gigabyte, a hundred thousand parts, new examples for an hour
+	RADCOMMONS_KILL_SECONDS=600 $(RUN) pytest tests/functional/test_hub_kill.py
+	RADCOMMONS_LARGE_MB=1024 RADCOMMONS_MANY_PARTS=100000 $(RUN) pytest tests/functional/test_hub_input.py
+	HYPOTHESIS_PROFILE=nightly $(RUN) pytest --timeout=0 tests/property/test_multipart.py tests/property/test_rawjson.py tests/property/test_read.py
+
 wheels: | $(UV) ## ask the index whether everything comes ready-made for each system
 	sh tools/check-wheels.sh $(UV)
 
 bench: .venv/.synced ## print the benchmark tables
 	$(RUN) python benchmarks/road.py
 
-.PHONY: help setup system demo test quick wander wheels bench
+.PHONY: help setup system demo test quick wander nightly wheels bench

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,11 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from disks import SmallDisk
 from radcommons.testing import servers
 
 # The suite tries the same examples each time, so that a red run is the change's; `make wander` looks for new ones.
 settings.register_profile("steady", derandomize=True, database=None)
 settings.register_profile("wander", print_blob=True)
+settings.register_profile("nightly", print_blob=True, max_examples=100_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -78,6 +81,25 @@ def new_production_env(postgres_server: str, s3_server: dict[str, str]) -> Calla
 def production_env(new_production_env: Callable[[], dict[str, str]]) -> dict[str, str]:
     """The environment of one hub of the production size."""
     return new_production_env()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], SmallDisk]]:
+    """Mounts a disk of a size (as ``1500k``) that ends with the test."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    mounted: list[Path] = []
+
+    def made(size: str) -> SmallDisk:
+        path = tmp_path / f"disk{len(mounted)}"
+        path.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], check=True)
+        mounted.append(path)
+        return SmallDisk(path)
+
+    yield made
+    for path in mounted:
+        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 @pytest.fixture(autouse=True)
