@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from python_multipart.multipart import parse_options_header
@@ -111,7 +111,8 @@ class PartParser:
     def __init__(self, content_type: str, *, related_type: str | None = None) -> None:
         self._delimiter = b"\r\n--" + boundary_of(content_type, related_type=related_type)
         self._held = b"\r\n"  # the first delimiter may stand at the very start, where no line break precedes it
-        self._step = self._preamble
+        self._at = 0  # what stands before was told
+        self._step: Callable[[list[Event]], bool] = self._preamble
         self.is_finished = False
 
     def feed(self, chunk: bytes) -> list[Event]:
@@ -125,7 +126,8 @@ class PartParser:
         found: list[Event] = []
         if self.is_finished:  # an epilogue has no meaning
             return found
-        self._held = self._held + chunk if self._held else chunk
+        left = self._held[self._at :]
+        self._held, self._at = left + chunk if left else chunk, 0
         while self._step(found):
             pass
         return found
@@ -137,73 +139,74 @@ class PartParser:
         if not self.is_finished:
             raise MultipartError("The body ends before its closing boundary.", mend="Send it again.")
 
+    # Each step tells what it finds from `_at` on, and returns False when it needs more bytes.
+
     def _preamble(self, found: list[Event]) -> bool:
         at = self._held.find(self._delimiter)
         if at < 0:
             if len(self._held) > _PREAMBLE_LIMIT:
                 raise MultipartError("The body does not begin with its boundary.")
             return False
-        self._held = self._held[at + len(self._delimiter) :]
-        self._step = self._line
+        self._go(at + len(self._delimiter), self._line)
         return True
 
     def _line(self, found: list[Event]) -> bool:
         """Read what follows a delimiter in its line: nothing but padding, or two hyphens after the last part."""
-        if len(self._held) < 2:
+        held, at = self._held, self._at
+        if len(held) < at + 2:
             return False
-        if self._held.startswith(b"--"):
+        if held.startswith(b"--", at):
             self.is_finished = True
-            self._held = b""
+            self._held, self._at = b"", 0
             return False
-        padding, end, rest = self._held.partition(b"\r\n")
-        if padding.strip(b" \t\r") or (end and b"\r" in padding) or len(padding) > _HEADER_LIMIT:
+        end = held.find(b"\r\n", at)
+        padding = held[at : end if end >= 0 else min(len(held), at + _HEADER_LIMIT + 1)]
+        if len(padding) > _HEADER_LIMIT or padding.removesuffix(b"\r" if end < 0 else b"").strip(b" \t"):
             raise MultipartError("The multipart body breaks its own framing.")
-        if not end:
+        if end < 0:
             return False
-        self._held = b"\r\n" + rest  # so that no header at all ends as some do
-        self._step = self._headers
+        self._go(end, self._headers)  # at the line break, so that no header at all ends as some do
         return True
 
     def _headers(self, found: list[Event]) -> bool:
-        head, end, rest = self._held.partition(b"\r\n\r\n")
-        if len(head) > _HEADER_LIMIT:
+        end = self._held.find(b"\r\n\r\n", self._at)
+        if (end if end >= 0 else len(self._held)) - self._at > _HEADER_LIMIT:
             raise MultipartError(f"The headers of a part are larger than {_HEADER_LIMIT} bytes.")
-        if not end:
+        if end < 0:
             return False
-        found.append(_fields(head))
-        self._held = b"\r\n" + rest  # a part without any byte: its delimiter's line break is that of the headers
-        self._step = self._first
+        found.append(_fields(self._held[self._at : end]))
+        self._go(end + 2, self._first)  # at the empty line: a part without any byte has its delimiter's break there
         return True
 
     def _first(self, found: list[Event]) -> bool:
         """Tell a part that is empty, whose delimiter may come right after its headers, from one with bytes."""
-        ahead = self._held[: len(self._delimiter)]
+        ahead = self._held[self._at : self._at + len(self._delimiter)]
         if len(ahead) < len(self._delimiter) and self._delimiter.startswith(ahead):
             return False
-        if ahead != self._delimiter:
-            self._held = self._held[2:]
-        self._step = self._data
+        self._go(self._at if ahead == self._delimiter else self._at + 2, self._data)
         return True
 
     def _data(self, found: list[Event]) -> bool:
-        held = self._held
-        at = held.find(self._delimiter)
+        held, start = self._held, self._at
+        at = held.find(self._delimiter, start)
         if at >= 0:
-            if at:
-                found.append(held[:at])
+            if at > start:
+                found.append(held[start:at])
             found.append(None)
-            self._held = held[at + len(self._delimiter) :]
-            self._step = self._line
+            self._go(at + len(self._delimiter), self._line)
             return True
-        keep = held.find(b"\r", max(0, len(held) - len(self._delimiter) + 1))
+        keep = held.find(b"\r", max(start, len(held) - len(self._delimiter) + 1))
         while keep >= 0 and not self._delimiter.startswith(held[keep:]):
             keep = held.find(b"\r", keep + 1)
         if keep < 0:
             keep = len(held)
-        if keep:
-            found.append(held[:keep] if keep < len(held) else held)
-        self._held = held[keep:]
+        if keep > start:
+            found.append(held[start:keep])
+        self._at = keep
         return False
+
+    def _go(self, at: int, step: Callable[[list[Event]], bool]) -> None:
+        self._at, self._step = at, step
 
 
 def _fields(head: bytes) -> dict[str, str]:

@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Receive, Scope, Send
 
 from radcommons.catalogue.credentials import acting, signed_in
 from radcommons.dicomweb import stow
 from radcommons.dicomweb.errors import UnsupportedMedia
-from radcommons.dicomweb.multipart import media_type, parts
+from radcommons.dicomweb.multipart import PartParser, media_type
 from radcommons.hub.arrive import PIECE, Arrived, Part, clear
 from radcommons.hub.load import load
 from radcommons.hub.store import Outcome, store
@@ -54,6 +56,34 @@ def router() -> APIRouter:
         return await _answer(request, study=study)
 
     return routes
+
+
+class StoreRoutes(BaseRoute):
+    """The same two routes by one look at the path, without a chain of dependencies."""
+
+    def __init__(self, described: APIRouter) -> None:
+        anywhere, within = described.routes
+        assert isinstance(anywhere, Route)
+        assert isinstance(within, Route)
+        self._anywhere, self._within = anywhere, within
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Say whether a request stores instances."""
+        if scope["type"] != "http" or scope["method"] != "POST" or scope.get("root_path"):
+            return Match.NONE, {}
+        root, _, study = scope["path"].partition("/studies")
+        if root != "/dicomweb" or study.count("/") > 1 or study == "/":
+            return Match.NONE, {}
+        if not study:
+            return Match.FULL, {"route": self._anywhere, "path_params": {}}
+        if not study.startswith("/"):
+            return Match.NONE, {}
+        return Match.FULL, {"route": self._within, "path_params": {"study": study[1:]}}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        answer = await _answer(Request(scope, receive, send), study=scope["path_params"].get("study"))
+        await answer(scope, receive, send)
 
 
 async def _answer(request: Request, *, study: str | None) -> Response:
@@ -118,48 +148,63 @@ def _loaded(
     actor: Actor,
     study: str | None,
 ) -> None:
+    some: tuple[Arrived, ...] = ()
     try:
         _settle(arrived, begun)
-        load(arrived, done, platform=platform, actor=actor, study=study)
+        some = tuple(arrived)
+        arrived.clear()  # `load` removes the files, so that no other turn in a thread is needed for it
+        load(some, done, platform=platform, actor=actor, study=study)
     except BaseException as error:  # whatever it is, the request waits for it
+        clear(some)
         done.set_exception(error)
 
 
 async def _arrive(request: Request, platform: Platform, arrived: list[Arrived], begun: list[Part]) -> None:
     """Take each part; long ones go to their file as they come, short ones wait until they are worth a write."""
-    limit, waiting = platform.settings.part_limit, 0
-    async for chunks in _messages(request):
-        part = Part(folder=platform.temporary, limit=limit)
-        begun.append(part)
-        async for chunk in chunks:
-            await part.take(chunk, beside=_beside)
-        waiting += part.waiting
-        if waiting >= PIECE or len(begun) >= _MOST_WAITING:
-            await _beside(_settle, arrived, begun)
-            waiting = 0
-
-
-async def _messages(request: Request) -> AsyncIterator[AsyncIterator[bytes]]:
-    """Yield the bytes of each instance of a request: a multipart message, or one instance alone."""
     content_type = request.headers.get("content-type", "")
-    stream = _plain(request)
-    if media_type(content_type) == DICOM:
-        yield stream
-        return
-    async for part in parts(stream, content_type, related_type=DICOM):
-        yield part.chunks
+    is_alone = media_type(content_type) == DICOM
+    parser = None if is_alone else PartParser(content_type, related_type=DICOM)
+    folder, limit = platform.temporary, platform.settings.part_limit
+    is_open, waiting = is_alone, 0
+    if is_alone:
+        begun.append(Part(folder=folder, limit=limit))
+    async for chunk in _plain(request):
+        for event in (chunk,) if parser is None else parser.feed(chunk):
+            if isinstance(event, bytes):
+                begun[-1].hold(event)
+                waiting += len(event)
+            elif is_open := event is not None:
+                begun.append(Part(folder=folder, limit=limit))
+        if waiting >= PIECE or len(begun) > _MOST_WAITING:
+            await _beside(_relieve, arrived, begun, is_open)
+            waiting = 0
+    if parser is not None:
+        parser.close()
 
 
-async def _plain(request: Request) -> AsyncIterator[bytes]:
-    """Yield the body without its content coding; nothing grows by more than a piece at a time."""
+def _relieve(arrived: list[Arrived], begun: list[Part], is_open: bool) -> None:
+    """Write what waits in memory; the part that still comes stays open."""
+    last = begun.pop() if is_open else None
+    try:
+        if last is not None:
+            last.write()
+        _settle(arrived, begun)
+    finally:
+        if last is not None:
+            begun.append(last)
+
+
+def _plain(request: Request) -> AsyncIterator[bytes]:
+    """Return the body without its content coding; nothing grows by more than a piece at a time."""
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding in ("", "identity"):
-        async for chunk in request.stream():
-            if chunk:
-                yield chunk
-        return
-    if coding not in ("gzip", "x-gzip"):
-        raise UnsupportedMedia("The content coding is not gzip.", mend="Send it plain, or as gzip.")
+        return request.stream()
+    if coding in ("gzip", "x-gzip"):
+        return _inflated(request)
+    raise UnsupportedMedia("The content coding is not gzip.", mend="Send it plain, or as gzip.")
+
+
+async def _inflated(request: Request) -> AsyncIterator[bytes]:
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
         async for chunk in request.stream():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,9 +16,6 @@ from radcommons.platform.durable import disk_full_is_named
 PIECE = 2 << 20
 # Enough of an object for its header; a longer one is read from the file.
 HEAD = 64 << 10
-
-# Runs a blocking function beside the event loop.
-Beside = Callable[..., Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,25 +42,14 @@ class Part:
     _path: Path | None = None
     _descriptor: int = -1
 
-    async def take(self, chunk: bytes, *, beside: Beside) -> None:
-        """Take some bytes.
-
-        Raises
-        ------
-        TooLarge
-            If there are more than the limit.
-        """
-        self._hold(chunk)
-        if self.waiting >= PIECE:
-            await beside(self.write)
-
     def put(self, chunk: bytes) -> None:
         """Take some bytes, in a thread that may block. Raises TooLarge."""
-        self._hold(chunk)
+        self.hold(chunk)
         if self.waiting >= PIECE:
             self.write()
 
-    def _hold(self, chunk: bytes) -> None:
+    def hold(self, chunk: bytes) -> None:
+        """Take some bytes into memory, whose owner sees that it is written in time. Raises TooLarge."""
         self.held.append(chunk)
         self.waiting += len(chunk)
         self.size += len(chunk)
@@ -72,18 +58,19 @@ class Part:
 
     def write(self) -> None:
         """Write and hash what waits in memory."""
-        data = self.held[0] if len(self.held) == 1 else b"".join(self.held)
-        self.held, self.waiting = [], 0
-        self._running.update(data)
-        if len(self._head) < HEAD:
-            self._head += data[: HEAD - len(self._head)]
+        pieces, self.held, self.waiting = self.held, [], 0
+        for piece in pieces:
+            self._running.update(piece)
+            if len(self._head) < HEAD:
+                self._head += piece[: HEAD - len(self._head)]
         with disk_full_is_named("arriving instances"):
             if self._path is None:
                 self._path = self.folder / secrets.token_hex(16)
                 self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._descriptor, view) :]
+            for piece in pieces:
+                view = memoryview(piece)
+                while view:
+                    view = view[os.write(self._descriptor, view) :]
 
     def settle(self) -> Arrived:
         """Write what is left and return the file; the object store flushes it."""

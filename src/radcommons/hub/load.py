@@ -16,7 +16,7 @@ from radcommons.catalogue.instances import Version
 from radcommons.catalogue.journal import record_raw
 from radcommons.catalogue.loading import versions_of
 from radcommons.dicomweb.stow import Failed, Failure, Stored
-from radcommons.hub.arrive import Arrived
+from radcommons.hub.arrive import Arrived, clear
 from radcommons.hub.quick import UID, Read, read_arrived
 from radcommons.hub.store import GONE, Outcome
 from radcommons.platform.group import GroupCommit
@@ -52,7 +52,7 @@ class _Load:
 def load(
     arrived: Sequence[Arrived], done: Future[Outcome], *, platform: Platform, actor: Actor, study: str | None = None
 ) -> None:
-    """Make what arrived durable and accepted, together with what others bring at this moment.
+    """Make what arrived durable and accepted, together with what others bring at this moment; its files go.
 
     Parameters
     ----------
@@ -73,10 +73,12 @@ def load(
     some = _Load(actor=actor, fit=tuple(fit), failed=tuple(failed))
     outcome, new = _look(some, platform=platform)
     if not new:
+        clear(arrived)
         done.set_result(outcome)
         return
     # What another request says about the same UIDs at this moment decides the transaction; its object is here then.
     platform.objects.put_files([(object_key(one.arrived.digest), one.arrived.path) for one in new])
+    clear(arrived)
     _group(platform).submit(some, done)
 
 
