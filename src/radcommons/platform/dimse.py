@@ -262,14 +262,35 @@ def server_tls(certificate: Path, *, key: Path | None, authority: Path | None) -
         If a file does not read.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _load(context, certificate, key, authority)
+    if authority is not None:
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def client_tls(*, authority: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    """Return what a destination is spoken to with: it must prove its name, by the authority or the system's.
+
+    Raises
+    ------
+    UsageError
+        If a file does not read.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _load(context, certificate, key, authority)
+    if authority is None:
+        context.load_default_certs()
+    return context
+
+
+def _load(context: ssl.SSLContext, certificate: Path | None, key: Path | None, authority: Path | None) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(certificate, key, password=lambda: b"")
+        if certificate is not None:
+            context.load_cert_chain(certificate, key, password=lambda: b"")
         if authority is not None:
             context.load_verify_locations(authority)
-            context.verify_mode = ssl.CERT_OPTIONAL
     except (OSError, ValueError):
         raise UsageError(
             "A file that the DICOM port's settings name does not read.", mend="Name PEM files without a passphrase."
         ) from None
-    return context

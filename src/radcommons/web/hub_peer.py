@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Collection
 from functools import partial
 
+from radcommons.access.dimse_find import PATIENT_ROOT_FIND, STUDY_ROOT_FIND, finding
+from radcommons.access.dimse_send import (
+    PATIENT_ROOT_GET,
+    PATIENT_ROOT_MOVE,
+    STUDY_ROOT_GET,
+    STUDY_ROOT_MOVE,
+    getting,
+    moving,
+)
 from radcommons.catalogue.accounts import by_token, by_token_name
 from radcommons.dicom.command import VERIFICATION, Field
 from radcommons.dicom.conformance import TRANSFER_SYNTAXES, is_storage_class
 from radcommons.hub.dimse import storing
-from radcommons.platform.dimse import Caller, Listener, Service, echo, server_tls
+from radcommons.platform.dimse import Caller, Destination, Listener, Service, client_tls, echo, server_tls
 from radcommons.platform.ports import Platform
 from radcommons.platform.settings import HubSettings
 from radcommons.records.errors import UsageError
 from radcommons.records.event import Actor
 
+_QUERIES = frozenset(
+    {
+        VERIFICATION,
+        PATIENT_ROOT_FIND,
+        STUDY_ROOT_FIND,
+        PATIENT_ROOT_GET,
+        STUDY_ROOT_GET,
+        PATIENT_ROOT_MOVE,
+        STUDY_ROOT_MOVE,
+    }
+)
+_DESTINATION = re.compile(
+    r"(?P<title>[^@\\]{1,16})@(?P<host>\[[0-9a-fA-F:]+\]|[^:/]+):(?P<port>[0-9]{1,5})(?P<tls>/tls)?"
+)
 _PLAIN = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
 
 
@@ -44,9 +68,9 @@ def bind(settings: HubSettings, *, host: str, port: int, ports: Callable[[], Pla
             "A DICOM port that others reach needs TLS: tokens and images would cross the network in clear.",
             mend="Set dimse_tls_certificate and dimse_tls_key, or listen on 127.0.0.1.",
         )
-    titles = _titles(settings)
+    titles, destinations = _titles(settings), _destinations(settings)
     try:
-        return Listener(lambda caller: _admit(ports(), titles, caller), host=host, port=port, tls=tls)
+        return Listener(lambda caller: _admit(ports(), titles, destinations, caller), host=host, port=port, tls=tls)
     except OSError as error:
         raise UsageError(f"The DICOM port {port} cannot be opened: {error.strerror}.") from None
 
@@ -62,6 +86,27 @@ def _titles(settings: HubSettings) -> dict[str, str]:
     return found
 
 
+def _destinations(settings: HubSettings) -> dict[str, Destination]:
+    found = {}
+    for one in settings.dimse_destinations:
+        named = _DESTINATION.fullmatch(one)
+        if named is None or not 0 < int(named["port"]) < 65536:
+            raise UsageError("dimse_destinations names no DICOM peer.", mend="Write TITLE@HOST:PORT.")
+        found[named["title"]] = Destination(
+            title=named["title"],
+            host=named["host"].strip("[]"),
+            port=int(named["port"]),
+            tls=client_tls(
+                authority=settings.dimse_tls_authority,
+                certificate=settings.dimse_tls_certificate,
+                key=settings.dimse_tls_key,
+            )
+            if named["tls"]
+            else None,
+        )
+    return found
+
+
 def _is_here(address: str) -> bool:
     if address == "localhost":
         return True
@@ -71,7 +116,9 @@ def _is_here(address: str) -> bool:
         return False
 
 
-def _admit(platform: Platform, titles: dict[str, str], caller: Caller) -> Service | None:
+def _admit(
+    platform: Platform, titles: dict[str, str], destinations: dict[str, Destination], caller: Caller
+) -> Service | None:
     """Let in who shows a token, or is listed by a title that a certificate or this very machine vouches for."""
     ask: Callable[[], Actor | None]
     if caller.passcode:
@@ -82,7 +129,17 @@ def _admit(platform: Platform, titles: dict[str, str], caller: Caller) -> Servic
         return None
     if ask() is None:
         return None
-    return Service(takes=_takes, handlers={Field.C_ECHO: echo, Field.C_STORE: storing(platform, actor=ask)})
+    title = platform.settings.dimse_title
+    return Service(
+        takes=_takes,
+        handlers={
+            Field.C_ECHO: echo,
+            Field.C_STORE: storing(platform, actor=ask),
+            Field.C_FIND: finding(platform, actor=ask, title=title),
+            Field.C_GET: getting(platform, actor=ask),
+            Field.C_MOVE: moving(platform, actor=ask, destinations=destinations, title=title),
+        },
+    )
 
 
 def _is_vouched_for(caller: Caller) -> bool:
@@ -94,4 +151,4 @@ def _is_vouched_for(caller: Caller) -> bool:
 def _takes(abstract_syntax: str) -> Collection[str]:
     if is_storage_class(abstract_syntax):
         return TRANSFER_SYNTAXES
-    return _PLAIN if abstract_syntax == VERIFICATION else ()
+    return _PLAIN if abstract_syntax in _QUERIES else ()
