@@ -8,13 +8,14 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MultiFrameGrayscaleByteSecondaryCaptureImageStorage
 
+from disks import SmallDisk
 from radcommons.cli.demo_parts import command, run, run_json
 from radcommons.synthetic.collection import write_collection
 
@@ -30,27 +31,18 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target / "ALFA"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of one and a half megabytes."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    place = tmp_path / "disk"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(place)], check=True)
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-def test_a_full_disk_stops_cleanly_and_the_next_run_goes_on(small_disk: Path, export: Path) -> None:
+def test_a_full_disk_stops_cleanly_and_the_next_run_goes_on(
+    small_disk: Callable[[str], SmallDisk], export: Path
+) -> None:
     """The command says what is wrong and how to mend it; with room again, every file gets its outcome once."""
-    site = small_disk / "site"
+    disk = small_disk("1500k")
+    site = disk.path / "site"
     run_json("site", "init", site, *NOWHERE)
     done = subprocess.run(command("site", "add", str(site), str(export)), capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "disk is full" in done.stderr.casefold()
     assert "Traceback" not in done.stderr
-    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    disk.grow("64m")
     added = run_json("site", "add", site, export)
     files = [path for path in export.rglob("*") if path.is_file()]
     assert added["seen"] == len(files)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.functional.fake_hub import FakeHub
 from tests.functional.gateways import Gateway, make_gateway
 from tests.functional.site_inputs import ct_slice, series, write
 
+from disks import SmallDisk
 from radcommons.platform.clock import now
 from radcommons.records.errors import Conflict, PeerError, StorageError, UsageError
 from radcommons.site.hub import Hub, Throttle
@@ -144,19 +144,13 @@ def test_a_backup_is_of_one_moment_while_others_write(
 
 
 def test_a_full_disk_leaves_no_half_backup(
-    gateway: Gateway, tmp_path: Path, people: tuple[Person, Person, Person]
+    gateway: Gateway, small_disk: Callable[[str], SmallDisk], people: tuple[Person, Person, Person]
 ) -> None:
     """On a disk that is too small the backup is refused by its cause, and a move leaves the gateway open."""
-    small = tmp_path / "small"
-    small.mkdir()
-    if os.system(f"mount -t tmpfs -o size=128k tmpfs {small} 2>/dev/null") != 0:
-        pytest.skip("mounting a small disk needs root")
-    try:
-        with gateway.store() as store, pytest.raises(StorageError, match="full"):
-            backup(store, small / "b.age", recipients=[people[0].recipient], everything=True, move=True)
-        assert list(small.iterdir()) == []
-    finally:
-        os.system(f"umount {small}")
+    disk = small_disk("128k")
+    with gateway.store() as store, pytest.raises(StorageError, match="full"):
+        backup(store, disk.path / "b.age", recipients=[people[0].recipient], everything=True, move=True)
+    assert list(disk.path.iterdir()) == []
     gateway.submit()
     assert gateway.counts()["submitted"] == 2
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from tests.functional.pacs_peers import dcmqrscp, push
 from tests.functional.site_inputs import ct_slice, write
 from tests.functional.test_site_fetch import fetched, inbox, lines
 
+from disks import SmallDisk
 from radcommons.records.errors import StorageError
 from radcommons.site.join import init
 from radcommons.site.receive import decide_inbox, listen
@@ -27,26 +26,19 @@ OUT_OF_RESOURCES = 0xA700
 
 
 @pytest.fixture
-def night(tmp_path: Path) -> Iterator[Store]:
-    """A gateway on a disk of three megabytes."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], check=True)
-    try:
-        init(
-            disk / "gateway", settings=SiteSettings(hub="http://127.0.0.1:9", sites=("ALFA",)), token="x", offline=True
-        )
-        store = open_store(disk / "gateway")
-        yield store
-        store.close()
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
+def disk(small_disk: Callable[[str], SmallDisk]) -> SmallDisk:
+    """A disk of three megabytes."""
+    return small_disk("3m")
 
 
-def _more_room(store: Store) -> None:
-    subprocess.run(["mount", "-o", "remount,size=128m", str(store.directory.parent)], check=True)
+@pytest.fixture
+def night(disk: SmallDisk) -> Iterator[Store]:
+    """A gateway on that disk."""
+    directory = disk.path / "gateway"
+    init(directory, settings=SiteSettings(hub="http://127.0.0.1:9", sites=("ALFA",)), token="x", offline=True)
+    store = open_store(directory)
+    yield store
+    store.close()
 
 
 def _large_slices(folder: Path) -> list[Path]:
@@ -60,20 +52,20 @@ def _large_slices(folder: Path) -> list[Path]:
     return made
 
 
-def test_a_fetch_stops_and_goes_on(night: Store, tmp_path: Path) -> None:
+def test_a_fetch_stops_and_goes_on(night: Store, disk: SmallDisk, tmp_path: Path) -> None:
     """The fetch says that the disk is full; with room, the same fetch brings what misses, each object once."""
     with dcmqrscp(tmp_path / "pacs") as pacs:
         push(pacs, _large_slices(tmp_path / "in"))
         with pytest.raises(StorageError, match="disk is full"):
             fetched(night, pacs.name, lines("ACC4711"))
-        _more_room(night)
+        disk.grow("128m")
         report = fetched(night, pacs.name, lines("ACC4711"))
     assert report.is_clean
     assert (counts(night)["ready"], counts(night)["seen"], discrepancies(night)) == (SLICES, SLICES, [])
     assert inbox(night) == []
 
 
-def test_a_push_is_refused_and_taken_later(night: Store, tmp_path: Path) -> None:
+def test_a_push_is_refused_and_taken_later(night: Store, disk: SmallDisk, tmp_path: Path) -> None:
     """The sender is told "out of resources" for what found no room, and for nothing else; it all comes later."""
     paths = _large_slices(tmp_path / "in")
     receiver = listen(night, port=0)
@@ -83,7 +75,7 @@ def test_a_push_is_refused_and_taken_later(night: Store, tmp_path: Path) -> None
         assert set(first) <= {0, OUT_OF_RESOURCES}
         waiting = [path for path in inbox(night) if path.suffix == ".dcm"]
         assert len(waiting) == first.count(0), "what was acknowledged lies there, and nothing else"
-        _more_room(night)
+        disk.grow("128m")
         again = _send(receiver.port, [path for path, status in zip(paths, first, strict=True) if status])
     finally:
         receiver.close()
