@@ -16,6 +16,8 @@ from unit.access.serve import serving
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PAGES = (
     "/",
+    "/explore",
+    "/explore?modality=CR&q=chest&view=table",
     "/releases/chest-1",
     "/releases/closed-1",
     "/releases/chest-1/studies",
@@ -101,6 +103,24 @@ def test_filters_work_with_and_without_scripts(browser: Browser, url: str, scrip
     page.locator("#found", has_text="1 study").wait_for()
     assert "modality=CR" in page.url
     assert page.locator(".study").count() == 1
+    context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_explore_narrows_with_and_without_scripts(browser: Browser, url: str, scripts: bool) -> None:
+    """A tick narrows, the address is the query, and a chip takes it back."""
+    context = browser.new_context(java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto(f"{url}/explore")
+    assert page.locator("#found").inner_text() == "2 studies"
+    page.check("input[value=CR]")
+    if not scripts:
+        page.click("text=Show")
+    page.locator("#found", has_text="1 study").wait_for()
+    assert "modality=CR" in page.url
+    assert page.locator(".study").count() == 1
+    page.click(".chips a >> nth=0")
+    page.locator("#found", has_text="2 studies").wait_for()
     context.close()
 
 

@@ -54,7 +54,7 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
 }
 # Public doors: what stands behind them is filtered by the visibility functions, so everyone passes and may get 404.
 PUBLIC_PREFIXES = ("/static/", "/dicomweb/", "/api/v1/datasets", "/api/v1/releases", "/releases/", "/studies/")
-PUBLIC_PAGES = frozenset({"/", "/sign-in", "/account", "/api/openapi.json", "/dicomweb"})
+PUBLIC_PAGES = frozenset({"/", "/explore", "/sign-in", "/account", "/api/openapi.json", "/dicomweb"})
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/sessions"): {"json": dict(zip(("email", "password"), ADMINISTRATOR, strict=True))},
     ("POST", "/api/v1/sites/{code}/key"): {"json": {"public_key": "A" * 43 + "="}},

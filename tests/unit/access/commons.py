@@ -16,7 +16,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from radcommons import access
-from radcommons.access import api, dicomweb_api, pages
+from radcommons.access import api, dicomweb_api, explore, pages
 from radcommons.catalogue import accounts, instances, sites
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.instances import Version
@@ -188,7 +188,7 @@ class Commons:
         app.state.renderer = Renderer(brand=Brand("Commons"), nav=[], zones={"access": folder})
         add_error_handlers(app, page=_problem)
         app.include_router(app.state.renderer.assets.router())
-        for router in (api.router(), *dicomweb_api.routers(), pages.router()):
+        for router in (api.router(), *dicomweb_api.routers(), pages.router(), explore.router()):
             app.include_router(router)
         return app
 
