@@ -19,6 +19,8 @@ from benchmarks.dicomweb.corpus import CT, FILM, TINY, File, Kind, files
 from benchmarks.dicomweb.harness import Connection, Server, in_own_network, our_hub, spread, timed
 from benchmarks.dicomweb.orthanc import orthanc, version
 
+from radcommons.testing.servers import new_database, postgres
+
 _BOUNDARY = "0b8c0f1d2e3a4958"
 _TYPE = {
     "Content-Type": f'multipart/related; type="application/dicom"; boundary={_BOUNDARY}',
@@ -67,19 +69,27 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=20)
     parser.add_argument("--tiny", type=int, default=1000)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--postgresql", action="store_true", help="both with their index in PostgreSQL")
     parser.add_argument("--alone", action="store_true", help="our hub without the peer")
     chosen = parser.parse_args()
     in_own_network()
     rows = [
         (kind, connections, count)
         for kind, count in ((CT, chosen.ct), (FILM, chosen.films), (TINY, chosen.tiny))
-        for connections in (1, 4)
+        for connections in chosen.connections
         if count
     ]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        peers_url = ""
+        if chosen.postgresql:
+            database = stack.enter_context(postgres())
+            os.environ["RADCOMMONS_DATABASE_URL"] = new_database(database, "ours")
+            peers_url = new_database(database, "peer")
         servers = [stack.enter_context(our_hub(Path(folder) / "hub", port=8101))]
         if not chosen.alone:
-            servers.append(stack.enter_context(orthanc(Path(folder) / "peer", port=8102, dimse_port=8104)))
+            peer = orthanc(Path(folder) / "peer", port=8102, dimse_port=8104, database_url=peers_url)
+            servers.append(stack.enter_context(peer))
             print(f"Peer: {version()}")
         print(f"Load at the start: {os.getloadavg()[0]:.1f}; {os.cpu_count()} cores; median of {chosen.repeat}")
         print("| row | connections | " + " | ".join(f"{s.name} inst/s | CPU ms" for s in servers) + " | ratio | CPU |")

@@ -12,19 +12,25 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from benchmarks.dicomweb.harness import Server
+from psycopg.conninfo import conninfo_to_dict
 
-_PLUGIN = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
+_PLUGINS = Path("/usr/share/orthanc/plugins")
 
 
 def version() -> str:
     """Return the versions of what is measured."""
-    asked = ["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "orthanc", "orthanc-dicomweb"]
+    asked = ["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "orthanc", "orthanc-dicomweb", "orthanc-postgresql"]
     return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.rstrip(", ")
 
 
 @contextmanager
-def orthanc(folder: Path, *, port: int, dimse_port: int, is_tuned: bool = True) -> Iterator[Server]:
-    """Run it with a SQLite index and durable writes, tuned with TCP_NODELAY; it listens on all addresses."""
+def orthanc(
+    folder: Path, *, port: int, dimse_port: int, is_tuned: bool = True, database_url: str = ""
+) -> Iterator[Server]:
+    """Run it with durable writes, tuned with TCP_NODELAY; it listens on all addresses.
+
+    Its index lies in SQLite, or in an empty database of PostgreSQL.
+    """
     folder.mkdir(parents=True)
     settings = {
         "Name": "Peer",
@@ -40,9 +46,12 @@ def orthanc(folder: Path, *, port: int, dimse_port: int, is_tuned: bool = True) 
         "KeepAlive": True,
         "SyncStorageArea": True,
         "StorageCompression": False,
-        "Plugins": [_PLUGIN],
+        "Plugins": [str(_PLUGINS / "libOrthancDicomWeb.so")],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "EnableWado": False},
     }
+    if database_url:
+        settings["Plugins"] = [str(_PLUGINS / f"libOrthanc{name}.so") for name in ("DicomWeb", "PostgreSQLIndex")]
+        settings["PostgreSQL"] = _index_in(database_url)
     (folder / "orthanc.json").write_text(json.dumps(settings))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -65,6 +74,21 @@ def orthanc(folder: Path, *, port: int, dimse_port: int, is_tuned: bool = True) 
     finally:
         process.terminate()
         process.wait(60)
+
+
+def _index_in(database_url: str) -> dict[str, object]:
+    told = conninfo_to_dict(database_url)
+    return {
+        "EnableIndex": True,
+        "EnableStorage": False,
+        "Host": told["host"],
+        "Port": int(told.get("port") or 5432),
+        "Database": told["dbname"],
+        "Username": told["user"],
+        "Password": told.get("password") or "",
+        "Lock": False,
+        "IndexConnectionsCount": 8,
+    }
 
 
 def _wait(url: str) -> None:
