@@ -63,7 +63,8 @@ class ServedHub:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.02)
-        raise AssertionError("the hub did not start")
+        log_end = (self.directory / "serve.log").read_text("utf-8", "replace")[-2000:]
+        raise AssertionError(f"the hub did not start: {log_end}")
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """End the process by a signal."""

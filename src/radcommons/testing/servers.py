@@ -61,7 +61,7 @@ def s3() -> Iterator[dict[str, str]]:
             _make_bucket(f"{endpoint}/{BUCKET}", process)
             yield {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}
         finally:
-            process.terminate()
+            process.kill()  # asked to end, it takes half a minute; what it holds goes with it
             process.wait(timeout=30)
             shutil.rmtree(folder, ignore_errors=True)
 
