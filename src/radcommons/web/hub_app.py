@@ -33,6 +33,7 @@ from radcommons.web import health, sessions
 from radcommons.web.errors import PROBLEM_RESPONSES, add_error_handlers
 from radcommons.web.guard import BrowserGuard, LastResort
 from radcommons.web.metrics import Measured
+from radcommons.web.short import Hub
 
 _CURATORS = frozenset({Role.CURATOR, Role.ADMINISTRATOR})
 NAVIGATION = (NavItem("Releases", "/"), NavItem("Explore", "/explore"), NavItem("Curation", "/curate", roles=_CURATORS))
@@ -47,7 +48,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
         If the settings' folder is no hub's.
     """
     platform = open_platform(settings)
-    app = FastAPI(
+    app = Hub(
         title=settings.title,
         version="1",
         openapi_url="/api/openapi.json",
@@ -62,10 +63,10 @@ def hub_app(settings: HubSettings) -> FastAPI:
     app.add_middleware(LastResort)
     app.add_middleware(BrowserGuard)
     app.add_middleware(Measured)  # the outermost: what the others answer counts as well
-    dicomweb = dicomweb_api.routers()
-    app.router.routes.insert(0, dicomweb_api.short_ways(dicomweb))
+    dicomweb, storing = dicomweb_api.routers(), api_stow.router()
+    app.go_short([dicomweb_api.short_ways(dicomweb), api_stow.StoreRoutes(storing)])
     for router in (
-        api_stow.router(),  # first: a route costs time for every route before it
+        storing,
         health.router(),
         app.state.renderer.assets.router(),
         sessions.router(),
