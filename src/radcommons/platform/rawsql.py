@@ -67,7 +67,10 @@ class Transaction:
         """Run a statement once for each row of values; it returns nothing."""
         if rows:
             text, bind = statement.made(self.dialect)
-            self._cursor.executemany(text, [bind(row) for row in rows])
+            if len(rows) == 1:  # psycopg's way for many takes some turns more between the machines
+                self._cursor.execute(text, bind(rows[0]))
+            else:
+                self._cursor.executemany(text, [bind(row) for row in rows])
 
 
 _own: WeakKeyDictionary[sa.Engine, threading.local] = WeakKeyDictionary()
