@@ -51,7 +51,9 @@ wander: .venv/.synced ## look for new examples against the properties, each time
 nightly: .venv/.synced ## faults for hours: kill -9 for ten minutes, a gigabyte, a hundred thousand parts, new examples for an hour
 	RADCOMMONS_KILL_SECONDS=600 $(RUN) pytest tests/functional/test_hub_kill.py
 	RADCOMMONS_LARGE_MB=1024 RADCOMMONS_MANY_PARTS=100000 $(RUN) pytest tests/functional/test_hub_input.py
-	HYPOTHESIS_PROFILE=nightly $(RUN) pytest --timeout=0 tests/property/test_multipart.py tests/property/test_rawjson.py tests/property/test_read.py
+	RADCOMMONS_BACKUPS=10 $(RUN) pytest tests/functional/test_hub_outage.py tests/functional/test_hub_keep.py
+	HYPOTHESIS_PROFILE=nightly $(RUN) pytest --timeout=0 tests/property/test_multipart.py tests/property/test_multipart_fuzz.py \
+	  tests/property/test_rawjson.py tests/property/test_read.py
 
 wheels: | $(UV) ## ask the index whether everything comes ready-made for each system
 	sh tools/check-wheels.sh $(UV)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.disks import SmallDisk
 
-from disks import SmallDisk
 from radcommons.testing import servers
 
 # The suite tries the same examples each time, so that a red run is the change's; `make wander` looks for new ones.

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MultiFrameGrayscaleByteSecondaryCaptureImageStorage
+from tests.disks import SmallDisk
 
-from disks import SmallDisk
 from radcommons.cli.demo_parts import command, run, run_json
 from radcommons.synthetic.collection import write_collection
 

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.disks import SmallDisk
 from tests.functional.site_inputs import ct_slice, series, write
 from tests.functional.test_deid import deid, headers, outputs, run
-
-from disks import SmallDisk
 
 pytestmark = pytest.mark.slow
 QUICK = ("--pixels", "off", "--verify", "off")

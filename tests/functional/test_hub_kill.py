@@ -22,7 +22,7 @@ from radcommons.testing.sender import Made, Sender
 from radcommons.testing.served import ServedHub, served_hub, sibling
 
 pytestmark = pytest.mark.slow
-_SECONDS = float(os.environ.get("RADCOMMONS_KILL_SECONDS", "5"))
+_SECONDS = float(os.environ.get("RADCOMMONS_KILL_SECONDS", "4"))
 _SEED = int(os.environ.get("RADCOMMONS_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 _WRITERS = 3
 

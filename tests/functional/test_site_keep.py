@@ -15,11 +15,11 @@ from typing import Any
 
 import pyrage
 import pytest
+from tests.disks import SmallDisk
 from tests.functional.fake_hub import FakeHub
 from tests.functional.gateways import Gateway, make_gateway
 from tests.functional.site_inputs import ct_slice, series, write
 
-from disks import SmallDisk
 from radcommons.platform.clock import now
 from radcommons.records.errors import Conflict, PeerError, StorageError, UsageError
 from radcommons.site.hub import Hub, Throttle

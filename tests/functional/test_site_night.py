@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pynetdicom import AE
+from tests.disks import SmallDisk
 from tests.functional.pacs_peers import dcmqrscp, push
 from tests.functional.site_inputs import ct_slice, write
 from tests.functional.test_site_fetch import fetched, inbox, lines
 
-from disks import SmallDisk
 from radcommons.records.errors import StorageError
 from radcommons.site.join import init
 from radcommons.site.receive import decide_inbox, listen
