@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from radcommons.platform.database import reading
+from radcommons.platform.database import looking
 from radcommons.platform.rawsql import own_connection
 
 Rows = Sequence[Sequence[Any]]
@@ -47,7 +47,7 @@ class Prepared:
         text, fixed, order = self._text(engine.dialect)
         bound = {**fixed, **values}
         if order is None:
-            with reading(engine) as connection:
+            with looking(engine) as connection:
                 return [tuple(row) for row in connection.exec_driver_sql(text, bound)]
         try:
             return own_connection(engine).execute(text, [bound[name] for name in order]).fetchall()

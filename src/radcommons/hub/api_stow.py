@@ -37,6 +37,7 @@ _BODY = {
     }
 }
 _MOST_WAITING = 256
+_STUDIES = "/dicomweb/studies"
 # Requests that write at once; each takes a core while it hashes.
 _WRITERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="store")
 
@@ -45,12 +46,12 @@ def router() -> APIRouter:
     """Return the store transaction's routes."""
     routes = APIRouter(tags=["DICOMweb"])
 
-    @routes.post("/dicomweb/studies", response_class=Response, openapi_extra=_BODY)
+    @routes.post(_STUDIES, response_class=Response, openapi_extra=_BODY)
     async def store_instances(request: Request) -> Response:
         """Store instances of any study."""
         return await _answer(request, study=None)
 
-    @routes.post("/dicomweb/studies/{study}", response_class=Response, openapi_extra=_BODY)
+    @routes.post(_STUDIES + "/{study}", response_class=Response, openapi_extra=_BODY)
     async def store_instances_of_study(request: Request, study: str) -> Response:
         """Store instances of one study; those of another fail."""
         return await _answer(request, study=study)
@@ -71,14 +72,13 @@ class StoreRoutes(BaseRoute):
         """Say whether a request stores instances."""
         if scope["type"] != "http" or scope["method"] != "POST" or scope.get("root_path"):
             return Match.NONE, {}
-        root, _, study = scope["path"].partition("/studies")
-        if root != "/dicomweb" or study.count("/") > 1 or study == "/":
-            return Match.NONE, {}
-        if not study:
+        path: str = scope["path"]
+        if path == _STUDIES:
             return Match.FULL, {"route": self._anywhere, "path_params": {}}
-        if not study.startswith("/"):
+        study = path.removeprefix(_STUDIES + "/")
+        if not study or "/" in study:
             return Match.NONE, {}
-        return Match.FULL, {"route": self._within, "path_params": {"study": study[1:]}}
+        return Match.FULL, {"route": self._within, "path_params": {"study": study}}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

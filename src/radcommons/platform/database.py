@@ -87,6 +87,13 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
+def looking(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Yield a connection for one statement of PostgreSQL that only reads: no transaction has to begin and end."""
+    with full_disk_is_named(), engine.connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Yield a connection in one transaction; it commits when the block ends well, else nothing happened.
 

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
-from radcommons.platform.database import full_disk_is_named, reading, writing
+from radcommons.platform.database import full_disk_is_named, looking, writing
 
 Values = Mapping[str, Any]
 
@@ -119,7 +119,7 @@ def raw_rows(engine: sa.Engine, statement: Fixed, values: Values) -> list[tuple[
     """Return the rows of a statement that only reads."""
     if engine.dialect.name == "sqlite":
         return Transaction(own_connection(engine).cursor(), engine.dialect).rows(statement, values)
-    with reading(engine) as connection, _faults_are_named(engine):
+    with looking(engine) as connection, _faults_are_named(engine):
         driver: Any = connection.connection.driver_connection
         return Transaction(driver.cursor(), engine.dialect).rows(statement, values)
 
