@@ -261,6 +261,26 @@ A key that is not matched on is named in a `Warning: 299`, and so is that an ans
 Answers come in a stable order: studies from the newest date on, series and instances by their numbers."""
 
 
+def _dimse_services() -> str:
+    from radcommons.dicom.rewrite import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+    from radcommons.platform.dimse import MOST_ASSOCIATIONS
+    from radcommons.platform.negotiation import LARGEST_RECEIVED
+    from radcommons.web.hub_peer import PLAIN, SERVICES
+
+    rows = [(UID(uid).name, uid, service, ", ".join(f"`{one}`" for one in PLAIN)) for uid, service in SERVICES.items()]
+    rows.append(("every storage SOP Class of the standard", "", "C-STORE (SCP)", "each of the table above"))
+    rows.append(("what is retrieved", "", "C-STORE (SCU)", "as stored, or `1.2.840.10008.1.2.1`"))
+    facts = (
+        f"Implementation class `{IMPLEMENTATION_CLASS_UID}`, version `{IMPLEMENTATION_VERSION_NAME}`; "
+        f"at most {MOST_ASSOCIATIONS} associations at once; PDUs of up to {LARGEST_RECEIVED:,} bytes are received.\n"
+        "Of several proposed transfer syntaxes the first that is known is accepted; no asynchronous operations.\n"
+        "A caller shows a token as the passcode of User Identity Negotiation (PS3.7 section D.3.3.7, type 2), or "
+        "calls by a listed AE title that a certificate, or this machine itself, vouches for; nobody else is let in.\n"
+        "Searches match the keys of QIDO-RS at the same level, and answer `FF01` where they pass over another.\n\n"
+    )
+    return facts + table(("SOP Class", "UID", "service", "transfer syntaxes"), rows)
+
+
 def conformance() -> str:
     """Return the page of what DICOM the program speaks."""
     from radcommons.access.capabilities import TRANSFER_SYNTAXES as MADE
@@ -289,7 +309,8 @@ def conformance() -> str:
         "DICOM conformance",
         "What the hub stores and serves, and what the gateway takes.\n"
         "The gateway answers C-ECHO, C-STORE and storage commitment as an SCP, "
-        "and asks as an SCU by C-FIND, C-GET and C-MOVE; the hub speaks DICOMweb (PS3.18) alone.\n"
+        "and asks as an SCU by C-FIND, C-GET and C-MOVE; the hub speaks DICOMweb (PS3.18), "
+        "and DIMSE where a port is named.\n"
         "The bytes of the pixels are stored as they came; instances are retrieved as they are stored, "
         "and instances and frames in some other transfer syntaxes on request, without loss.",
         "## Transfer syntaxes\n\n" + table(("name", "UID"), syntaxes),
@@ -301,6 +322,7 @@ def conformance() -> str:
         + ".\nJPEG 2000 is made of images of at least 32 by 32 pixels.\n\n"
         + table(("resource", "media types", "query parameters"), representations),
         "### Searching\n\n" + _SEARCHING,
+        "## DIMSE services of the hub\n\n" + _dimse_services(),
         "## SOP Classes of images\n\nTheir definitions are known, so that they can be de-identified and checked.\n\n"
         + table(("name", "UID"), classes),
     )

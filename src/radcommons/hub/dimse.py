@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 
+import sqlalchemy as sa
 import structlog
 
 from radcommons.dicom.command import Command, Element, Status, file_head
@@ -107,7 +108,7 @@ def _kept(part: Part, arrived: list[Arrived], command: Command, *, platform: Pla
             done: Future[Outcome] = Future()
             load(arrived, done, platform=platform, actor=actor)
             outcome = done.result()
-    except (StorageError, OSError):
+    except (StorageError, OSError, sa.exc.DBAPIError):  # disk, object store or database: it may pass
         return Status.OUT_OF_RESOURCES
     # Whatever else keeps the object from being stored: nothing was acknowledged, and the sender may try again.
     except Exception as error:

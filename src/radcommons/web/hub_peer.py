@@ -26,21 +26,20 @@ from radcommons.platform.settings import HubSettings
 from radcommons.records.errors import UsageError
 from radcommons.records.event import Actor
 
-_QUERIES = frozenset(
-    {
-        VERIFICATION,
-        PATIENT_ROOT_FIND,
-        STUDY_ROOT_FIND,
-        PATIENT_ROOT_GET,
-        STUDY_ROOT_GET,
-        PATIENT_ROOT_MOVE,
-        STUDY_ROOT_MOVE,
-    }
-)
+# What is answered besides storage, and by which service.
+SERVICES = {
+    VERIFICATION: "C-ECHO (SCP)",
+    PATIENT_ROOT_FIND: "C-FIND (SCP)",
+    STUDY_ROOT_FIND: "C-FIND (SCP)",
+    PATIENT_ROOT_GET: "C-GET (SCP)",
+    STUDY_ROOT_GET: "C-GET (SCP)",
+    PATIENT_ROOT_MOVE: "C-MOVE (SCP)",
+    STUDY_ROOT_MOVE: "C-MOVE (SCP)",
+}
 _DESTINATION = re.compile(
     r"(?P<title>[^@\\]{1,16})@(?P<host>\[[0-9a-fA-F:]+\]|[^:/]+):(?P<port>[0-9]{1,5})(?P<tls>/tls)?"
 )
-_PLAIN = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
+PLAIN = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
 
 
 def bind(settings: HubSettings, *, host: str, port: int, ports: Callable[[], Platform]) -> Listener:
@@ -151,4 +150,4 @@ def _is_vouched_for(caller: Caller) -> bool:
 def _takes(abstract_syntax: str) -> Collection[str]:
     if is_storage_class(abstract_syntax):
         return TRANSFER_SYNTAXES
-    return _PLAIN if abstract_syntax in _QUERIES else ()
+    return PLAIN if abstract_syntax in SERVICES else ()
