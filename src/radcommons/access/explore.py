@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from radcommons.access.overview import modality_name
 from radcommons.access.study_page import StudyCard, study_cards
 from radcommons.catalogue import shelf
 from radcommons.catalogue.credentials import Ports, Visitor
 from radcommons.catalogue.facets import Asked, FacetIndex, Found
-from radcommons.catalogue.holding_index import FACETS, UNKNOWN, Shelf
+from radcommons.catalogue.holding_facts import UNKNOWN
+from radcommons.catalogue.holding_index import FACETS
+from radcommons.catalogue.holding_shelf import Shelf
 from radcommons.catalogue.images import Scope
 from radcommons.catalogue.search import studies_of
 from radcommons.platform.database import reading
-from radcommons.records.event import Actor
+from radcommons.records.event import ANONYMOUS, Actor
 from radcommons.ui.pages import page
 
 PAGE = 24
@@ -70,10 +74,17 @@ class Wanted:
 
 
 def router() -> APIRouter:
-    """Return the route of explore with the indexes that it keeps."""
-    routes = APIRouter(include_in_schema=False)
+    """Return the route of explore with the indexes that it keeps; that of everybody is begun with the application."""
+    indexes = Shelf()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(indexes.warm, app.state.platform.engine, ANONYMOUS)
+        yield
+
+    routes = APIRouter(include_in_schema=False, lifespan=lifespan)
     routes.add_api_route(
-        "/explore", _endpoint(Shelf()), methods=["GET", "HEAD"], response_class=Response, name="explore"
+        "/explore", _endpoint(indexes), methods=["GET", "HEAD"], response_class=Response, name="explore"
     )
     return routes
 
@@ -112,7 +123,8 @@ def wanted(query: Sequence[tuple[str, str]]) -> Wanted:
 
 def _answer(request: Request, ports: Any, who: Any, indexes: Shelf) -> Response:
     want = wanted(request.query_params.multi_items())
-    index = indexes.index(ports.engine, who.actor)
+    standing = indexes.standing(ports.engine, who.actor)
+    index = standing.index
     found = index.ask(want.asked)
     total = len(found.studies)
     offset = min(want.offset, max(total - 1, 0) // PAGE * PAGE)
@@ -130,7 +142,8 @@ def _answer(request: Request, ports: Any, who: Any, indexes: Shelf) -> Response:
         facets=_facets(index, found, want),
         cards=cards,
         total=total,
-        held=len(index.uids),
+        held=index.held,
+        awaited=standing.awaited,
         want=want,
         sorts=SORTS,
         chips=_chips(want, address),
@@ -167,13 +180,13 @@ def _facets(index: FacetIndex, found: Found, want: Wanted) -> list[FacetView]:
     made = []
     for name, title in FACETS:
         chosen = want.asked.chosen.get(name, ())
-        counted: Mapping[str, int] = dict(zip(index.facets[name].values, map(int, found.counts[name]), strict=True))
+        every = zip(index.facets[name].values, map(int, found.counts[name]), strict=True)
+        counted: Mapping[str, int] = {value: count for value, count in every if count or value in chosen}
         if not counted or (set(counted) <= {UNKNOWN} and not chosen):
             continue
         choices = [
             Choice(value=value, text=_text(name, value), count=count, is_chosen=value in chosen)
             for value, count in sorted(counted.items(), key=partial(_rank, name))
-            if count or value in chosen
         ]
         first = choices if name in _BANDS else choices[:_SHOWN]
         rest = choices[len(first) :]

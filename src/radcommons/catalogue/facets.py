@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,16 @@ class Facet:
     study: Ints
     code: Ints
     row_pair: Ints | None = None
+
+    def thinned(self, rows: Bools) -> Facet:
+        """Return a facet of series with some of its series alone."""
+        if self.row_pair is None:
+            return self
+        row_pair = self.row_pair[rows]
+        used = np.zeros(len(self.code), np.bool_)
+        used[row_pair] = True
+        place = (np.cumsum(used) - 1).astype(np.int32)
+        return Facet(values=self.values, study=self.study[used], code=self.code[used], row_pair=place[row_pair])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +91,8 @@ class FacetIndex:
     ) -> None:
         self.uids, self.facets, self.order = uids, dict(facets), dict(order)
         self._row_study, self._row_text = row_study, row_text
+        self._alive = np.zeros(len(uids), np.bool_)  # a study without a series is gone
+        self._alive[row_study] = True
         # One text with a line for each description: a word is sought in all of them at once.
         folded = [" ".join(one.casefold().split()) for one in texts]
         self._text = "\n".join(folded)
@@ -92,6 +105,29 @@ class FacetIndex:
         for one in self.facets.values():
             arrays += [one.study, one.code, *([one.row_pair] if one.row_pair is not None else [])]
         return sum(array.nbytes for array in {id(array): array for array in arrays}.values())
+
+    @property
+    def held(self) -> int:
+        """Return the number of studies."""
+        return int(self._alive.sum())
+
+    def thinned(self, rows: Bools, *, facets: Mapping[str, Facet], order: Mapping[str, Ints]) -> FacetIndex:
+        """Return the index of some of its series, in time that grows with their number alone.
+
+        Parameters
+        ----------
+        rows : ndarray of bool
+            The series that stay.
+        facets, order
+            What takes the place of facets of studies and of orders.
+        """
+        made = copy(self)
+        made._row_study, made._row_text = self._row_study[rows], self._row_text[rows]
+        made._alive = np.zeros(len(self.uids), np.bool_)
+        made._alive[made._row_study] = True
+        made.facets = {name: one.thinned(rows) for name, one in self.facets.items()} | dict(facets)
+        made.order = {**self.order, **order}
+        return made
 
     def ask(self, asked: Asked) -> Found:
         """Return what a filter finds; a value that no study has finds nothing."""
@@ -119,7 +155,7 @@ class FacetIndex:
         self, of_rows: Mapping[str, Bools], of_studies: Mapping[str, Bools], *, without: str | None
     ) -> tuple[Bools | None, Bools]:
         """Return the series and the studies that pass all filters but one's; None for all series."""
-        studies = _all((mask for name, mask in of_studies.items() if name != without), len(self.uids))
+        studies = self._alive & _all((mask for name, mask in of_studies.items() if name != without), len(self.uids))
         narrow = [mask for name, mask in of_rows.items() if name != without]
         filtered = len(narrow) + sum(name != without for name in of_studies)
         if not filtered:
@@ -178,7 +214,11 @@ def coded(values: Iterable[str]) -> tuple[tuple[str, ...], Ints]:
 
 def facet_of_rows(row_study: Ints, values: Iterable[str]) -> Facet:
     """Return a facet of series from one value a series."""
-    names, code = coded(values)
+    return facet_of_codes(row_study, *coded(values))
+
+
+def facet_of_codes(row_study: Ints, names: tuple[str, ...], code: Ints) -> Facet:
+    """Return a facet of series from the place in `names` of the value of each."""
     wide = max(len(names), 1)
     pairs, row_pair = np.unique(row_study.astype(np.int64) * wide + code, return_inverse=True)
     return Facet(

@@ -6,6 +6,7 @@ import hashlib
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -101,10 +102,14 @@ class Commons:
     platform: Platform = field(init=False)
     contents: dict[str, bytes] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    database_url: str = ""
 
     def __post_init__(self) -> None:
         SigningKey.create().save(self.directory / KEY_FILE)
-        self.platform = open_platform(HubSettings(directory=self.directory, base_url="http://testserver"))
+        settings: dict[str, Any] = {"directory": self.directory, "base_url": "http://testserver"}
+        if self.database_url:
+            settings["database_url"] = self.database_url
+        self.platform = open_platform(HubSettings(**settings))
         upgrade(self.platform.engine)
 
     def dataset(self, name: str, *, tier: Tier = Tier.OPEN) -> None:

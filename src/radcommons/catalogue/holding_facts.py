@@ -1,0 +1,101 @@
+"""What the facets of explore say of a study, by its row, the row of a series, and the clinical rows of releases."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from radcommons.catalogue import tables as t
+
+UNKNOWN = "Not recorded"
+_AGE = re.compile(r"^(\d{3})([DWMY])$")
+_PER_YEAR = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
+_SEXES = {"F": "Female", "M": "Male", "O": "Other", "Female": "Female", "Male": "Male"}
+_DAYS = ((-1, "Before the test"), (3, "0 to 3"), (7, "4 to 7"), (14, "8 to 14"), (30, "15 to 30"))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a clinical row says, and the age of the release that it is in; "" where the header has to speak."""
+
+    age: tuple[str, int]
+    test: str
+    days: str
+    years: str
+    sex: str
+
+
+_NOTHING = Told(("", 0), UNKNOWN, UNKNOWN, "", "")
+
+
+def read_told(connection: sa.Connection, release: str, age: tuple[str, int]) -> dict[tuple[str, str | None], Told]:
+    """Return the clinical rows of a release by (patient, study or None); the first of several speaks.
+
+    Notes
+    -----
+    The database cuts them out of the manifest, which names every instance and may be very long.
+    """
+    text = t.release.c.manifest
+    if connection.dialect.name == "postgresql":
+        cut: Any = sa.cast(sa.cast(text, sa.JSON).op("->")("clinical"), sa.Text)
+    else:
+        cut = sa.func.json_extract(text, "$.clinical")
+    found = connection.execute(sa.select(cut).where(t.release.c.id == release)).scalar_one()
+    told: dict[tuple[str, str | None], Told] = {}
+    for row in json.loads(found or "[]"):
+        made = Told(age, _test(row), _days(row), _years(row), _SEXES.get(str(row.get("sex")), ""))
+        told.setdefault((row["patient"], row.get("study_instance_uid")), made)
+    return told
+
+
+def study_values(row: Any, told: Mapping[tuple[str, str | None], Told]) -> dict[str, str]:
+    """Return the values of a study from its row and what is told of it or of its patient."""
+    said = told.get((row.patient, row.study_instance_uid)) or told.get((row.patient, None)) or _NOTHING
+    return {
+        "test": said.test,
+        "days": said.days,
+        "age": said.years or _decade_of(row.patient_age or ""),
+        "sex": said.sex or _SEXES.get(row.patient_sex or "", UNKNOWN),
+        "site": row.site or UNKNOWN,
+        "name": row.description or "",
+    }
+
+
+def facts_of(row: Any) -> tuple[str, str, str]:
+    """Return description, body part and manufacturer of a series."""
+    return row.description or "", (row.body_part or UNKNOWN).capitalize(), str(row.maker or UNKNOWN).strip()
+
+
+def _test(told: Mapping[str, Any]) -> str:
+    result, method = told.get("test_result"), told.get("test_method")
+    if result in (None, "Not Reported"):
+        return UNKNOWN
+    return f"{'' if method in (None, 'Not Reported') else f'{method} '}{str(result).lower()}"
+
+
+def _days(told: Mapping[str, Any]) -> str:
+    days = told.get("days_from_test_to_study")
+    if not isinstance(days, int):
+        return UNKNOWN
+    return next((text for limit, text in _DAYS if days <= limit), "31 or more")
+
+
+def _years(told: Mapping[str, Any]) -> str:
+    years = 90 if told.get("age_at_index_gt89") else told.get("age_at_index")
+    return _decade(years) if isinstance(years, int) else ""
+
+
+@lru_cache(maxsize=1024)
+def _decade_of(header: str) -> str:
+    found = _AGE.match(header)
+    return _decade(int(int(found[1]) / _PER_YEAR[found[2]])) if found else UNKNOWN
+
+
+def _decade(years: int) -> str:
+    return "80+" if years >= 80 else f"{years // 10 * 10}–{years // 10 * 10 + 9}"
