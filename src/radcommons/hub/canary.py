@@ -9,6 +9,7 @@ import hashlib
 import io
 import zipfile
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -26,7 +27,9 @@ from radcommons.records.canary import CanaryLeak, CanaryResult, CanaryVerdict
 from radcommons.records.errors import Conflict, DocumentError, IntegrityError, NotPermitted
 from radcommons.records.event import Actor
 from radcommons.records.submission import Submission
-from radcommons.synthetic.canary import CanarySet, canary_set
+
+if TYPE_CHECKING:
+    from radcommons.synthetic.canary import CanarySet
 
 RESULT = "result.json"
 _LARGEST = 64 << 20
@@ -34,6 +37,8 @@ _LARGEST = 64 << 20
 
 def set_of(key: SigningKey, site: str, *, days_ago: int = 0) -> CanarySet:
     """Return the set of a site and day: always the same, because Ed25519 signs deterministically (RFC 8032)."""
+    from radcommons.synthetic.canary import canary_set  # draws pictures, which few starts of a hub need
+
     day = (now() - timedelta(days=days_ago)).date().isoformat()
     signature = key.sign(f"radcommons canary {site} {day}".encode()).value
     return canary_set(int.from_bytes(hashlib.sha256(signature.encode()).digest()[:8], "big"))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from radcommons.dicom.frames import iter_frames
 from radcommons.dicom.profile import Profile
 from radcommons.dicom.read import open_body, read_header
-from radcommons.hub.judge import identity_findings, pseudonym_findings
+from radcommons.hub.identity import identity_findings, pseudonym_findings
 from radcommons.records.canary import CanaryLeak
 from radcommons.records.errors import UnreadableInstance
 from radcommons.records.finding import Severity
-from radcommons.synthetic.canary import Case, Mask
+
+if TYPE_CHECKING:
+    from radcommons.synthetic.canary import Case, Mask
 
 # Letters that stand out from their surroundings by this share of the picture's whole range can be read.
 _VISIBLE = 0.12

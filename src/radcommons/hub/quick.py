@@ -37,7 +37,7 @@ from radcommons.dicom.stream import UNDEFINED
 from radcommons.dicomweb.rawjson import document
 from radcommons.hub.arrive import Arrived
 from radcommons.hub.header import reading_of
-from radcommons.hub.judge import identity_findings
+from radcommons.hub.identity import identity_findings
 from radcommons.records.finding import Finding
 
 UID = re.compile(r"[0-9]+(\.[0-9]+)*")

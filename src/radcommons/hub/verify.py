@@ -14,7 +14,7 @@ from radcommons.catalogue import findings, instances, submissions
 from radcommons.catalogue.instances import Version
 from radcommons.catalogue.journal import record
 from radcommons.catalogue.readings import keep_readings
-from radcommons.hub.judge import Expected, Judged
+from radcommons.hub.judged import Expected, Judged
 from radcommons.hub.policies import profile_source
 from radcommons.hub.work import Task, lost, start_judging, store_environment
 from radcommons.platform.clock import instant

@@ -6,14 +6,20 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from radcommons.dicom.pixelread import TextReader
-from radcommons.dicom.pixeltext import TextDetector
 from radcommons.dicom.profile import Profile, load_profile
-from radcommons.hub.judge import Expected, Judged, judge
+from radcommons.hub.judged import Expected, Judged
 from radcommons.platform.objects import Objects, object_key, open_objects
 from radcommons.records.errors import NotFound, StorageError
 from radcommons.records.finding import CODES, Finding, Severity
+
+if TYPE_CHECKING:
+    from radcommons.dicom.pixelread import TextReader
+    from radcommons.dicom.pixeltext import TextDetector
+
+# What reads pixels is imported where it is used: a hub's first answer does not wait for it.
+JUDGING = "radcommons.hub.judge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +38,15 @@ def _objects(url: str) -> Objects:
 
 @lru_cache(maxsize=1)
 def _detector() -> TextDetector:
+    from radcommons.dicom.pixeltext import TextDetector
+
     return TextDetector()
 
 
 @lru_cache(maxsize=1)
 def _reader() -> TextReader:
+    from radcommons.dicom.pixelread import TextReader
+
     return TextReader()
 
 
@@ -65,6 +75,8 @@ def judge_task(task: Task) -> Judged:
     StorageError
         If the store does not answer: the step is tried again.
     """
+    from radcommons.hub.judge import judge
+
     try:
         with _objects(task.objects_url).open(object_key(task.expected.digest)) as source:
             return judge(

@@ -21,7 +21,7 @@ from radcommons.catalogue.migrate import upgrade
 from radcommons.hub import api as hub_api
 from radcommons.hub import api_stow, jobs
 from radcommons.hub import pages as hub_pages
-from radcommons.hub.work import start_judging
+from radcommons.hub.work import JUDGING
 from radcommons.platform.pool import import_ahead
 from radcommons.platform.ports import Platform, open_platform
 from radcommons.platform.settings import HubSettings
@@ -92,7 +92,7 @@ def _lifespan(platform: Platform) -> Callable[[FastAPI], AbstractAsyncContextMan
         await run_in_threadpool(_prepare, platform)
         worker = None
         if platform.settings.run_jobs:
-            import_ahead(start_judging.__module__)
+            import_ahead(JUDGING)
             worker = jobs.make_jobs(platform, executor="hub")
             await run_in_threadpool(jobs.ask_again, platform)
             await run_in_threadpool(worker.start)

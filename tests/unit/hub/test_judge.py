@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
@@ -13,7 +14,9 @@ from pydicom.dataset import Dataset
 from radcommons.dicom.pixeltext import TextDetector
 from radcommons.dicom.profile import load_profile
 from radcommons.dicomweb.rawjson import fitted
-from radcommons.hub.judge import Expected, Judged, judge, word_digests
+from radcommons.hub.identity import word_digests
+from radcommons.hub.judge import judge
+from radcommons.hub.judged import Expected, Judged
 from radcommons.records.finding import CODES, Severity
 from radcommons.testing.sender import Made, Sender
 
@@ -119,7 +122,8 @@ def test_wrong_bytes_are_found_before_they_are_parsed() -> None:
 def test_announced_differently(field: str) -> None:
     """An object that is another than the submission says is refused."""
     made = SENDER.instance()
-    codes = {code for code, _ in _grave(_judged(made, expected=replace(_expected(made), **{field: "2.25.1"})))}
+    changed: dict[str, Any] = {field: "2.25.1"}
+    codes = {code for code, _ in _grave(_judged(made, expected=replace(_expected(made), **changed)))}
     assert codes == {"announced-differently"}
 
 
