@@ -258,6 +258,9 @@ A person's name matches whatever its case, and without its empty components at t
 With `fuzzymatching=true` each word must begin a word of the name; sounds and accents are not compared.
 Sequence keys look at the first item.
 A key that is not matched on is named in a `Warning: 299`, and so is that an answer was cut by `limit`.
+How many more there are is not counted.
+`emptyvaluematching` and `multiplevaluematching` are answered by the standard's warning that they are not supported.
+`TimezoneOffsetFromUTC` is taken; dates and times are compared as they are stored, and a warning says so.
 Answers come in a stable order: studies from the newest date on, series and instances by their numbers."""
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import orjson
 from pydicom.datadict import tag_for_keyword
 
-from radcommons.catalogue.images import InstanceRow, SeriesRow, StudyRow
+from radcommons.catalogue.images import EVERYWHERE, InstanceRow, Place, SeriesRow, StudyRow
 from radcommons.dicomweb.json import JsonDataset, members, tag_key
 from radcommons.dicomweb.query import INSTANCE_FIELDS, SERIES_FIELDS, STUDY_FIELDS, Query
 
@@ -40,7 +40,10 @@ def _tag(keyword: str) -> str:
 
 _STUDY_TAGS = frozenset(map(_tag, STUDY_FIELDS)) | {"00080005", "00081030"}
 _SERIES_TAGS = frozenset(map(_tag, SERIES_FIELDS)) | {"00080005", "0020000D", "00180015"}
-_INSTANCE_TAGS = frozenset(map(_tag, INSTANCE_FIELDS)) | {"00080005", "0020000D", "0020000E", "00080060"}
+# A search over several series tells of these, one over several studies of them as well (PS3.18 section 10.6.3.3.3).
+_OF_SERIES = frozenset({"0020000D", "0020000E", "00080060", "0008103E", "00200011"})
+_INSTANCE_TAGS = frozenset(map(_tag, INSTANCE_FIELDS)) | {"00080005"} | _OF_SERIES
+_OF_ALL_TAGS = _INSTANCE_TAGS | _STUDY_TAGS
 
 
 def _chosen(header: JsonDataset, own: frozenset[str], query: Query) -> JsonDataset:
@@ -86,8 +89,11 @@ def series_answer(row: SeriesRow, *, study: StudyRow | None, urls: Urls, query: 
     return _merged(above | made, _chosen(row.header, _SERIES_TAGS, query))
 
 
-def instance_answer(row: InstanceRow, header: JsonDataset, *, urls: Urls, query: Query) -> JsonDataset:
-    """Return an instance of a search."""
+def instance_answer(
+    row: InstanceRow, header: JsonDataset, *, urls: Urls, query: Query, place: Place = EVERYWHERE
+) -> JsonDataset:
+    """Return an instance of a search below a place."""
+    own = _INSTANCE_TAGS if place.study else _OF_ALL_TAGS
     made = members(
         SOPClassUID=row.sop_class_uid,
         SOPInstanceUID=row.sop_instance_uid,
@@ -102,7 +108,7 @@ def instance_answer(row: InstanceRow, header: JsonDataset, *, urls: Urls, query:
         NumberOfFrames=row.frames,
         AvailableTransferSyntaxUID=row.transfer_syntax_uid,
     )
-    return _merged(made, _chosen(header, _INSTANCE_TAGS, query))
+    return _merged(made, _chosen(header, own, query))
 
 
 def instance_text(row: InstanceRow, header: JsonDataset, *, urls: Urls) -> bytes | None:
@@ -114,6 +120,7 @@ def instance_text(row: InstanceRow, header: JsonDataset, *, urls: Urls) -> bytes
     if not row.modality or number is None or rows is None or columns is None or frames is None:
         return None
     charset, bits = header.get("00080005"), header.get("00280100")
+    zone, described, numbered = header.get("00080201"), header.get("0008103E"), header.get("00200011")
     quoted = orjson.dumps
     return b"".join(
         (
@@ -123,10 +130,13 @@ def instance_text(row: InstanceRow, header: JsonDataset, *, urls: Urls) -> bytes
             b'"00080018":{"vr":"UI","Value":[%b]},' % quoted(row.sop_instance_uid),
             b'"00080056":{"vr":"CS","Value":["ONLINE"]},',
             b'"00080060":{"vr":"CS","Value":[%b]},' % quoted(row.modality),
+            b'"00080201":%b,' % quoted(zone) if zone is not None else b"",
+            b'"0008103E":%b,' % quoted(described) if described is not None else b"",
             b'"00081190":{"vr":"UR","Value":[%b]},' % quoted(urls.instance(row)),
             b'"00083002":{"vr":"UI","Value":[%b]},' % quoted(row.transfer_syntax_uid),
             b'"0020000D":{"vr":"UI","Value":[%b]},' % quoted(row.study_instance_uid),
             b'"0020000E":{"vr":"UI","Value":[%b]},' % quoted(row.series_instance_uid),
+            b'"00200011":%b,' % quoted(numbered) if numbered is not None else b"",
             b'"00200013":{"vr":"IS","Value":[%d]},' % number,
             b'"00280008":{"vr":"IS","Value":[%d]},' % frames,
             b'"00280010":{"vr":"US","Value":[%d]},' % rows,

@@ -1,4 +1,4 @@
-"""Frames and large values of an instance as multipart/related (PS3.18 sections 10.4.1.5 and 10.4.1.6)."""
+"""Frames and large values of an instance as multipart/related (PS3.18 sections 10.4.1.1.5 and 10.4.1.1.6)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _OFFERS = (Offer(media=_WADL), Offer(media="application/json"))
 _JSON = ("application/dicom+json", "application/json", 'multipart/related; type="application/dicom+xml"')
 _PICTURES = ("image/jpeg", "image/png")
 _SEVERAL_PICTURES = tuple(f'multipart/related; type="{one}"' for one in _PICTURES)
-_SEARCH = ("limit", "offset", "fuzzymatching", "includefield")
+_SEARCH = ("limit", "offset", "fuzzymatching", "includefield", "TimezoneOffsetFromUTC")
 _LOOK = ("window", "viewport", "quality", "annotation")
 
 

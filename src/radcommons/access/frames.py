@@ -72,7 +72,7 @@ def _offers(syntax: str, made: tuple[str, ...], is_single: bool) -> tuple[Offer,
 
 
 def _wanted(choice: Choice, stored: str) -> str:
-    """Return the transfer syntax of the frames to send (PS3.18 section 8.7.3.5)."""
+    """Return the transfer syntax of the frames to send (PS3.18 section 8.7.3.5.2)."""
     if (choice.offer.related or choice.offer.media) != OCTETS:
         return choice.offer.transfer_syntaxes[0]
     if choice.transfer_syntax == ANY_SYNTAX:

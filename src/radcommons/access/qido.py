@@ -43,18 +43,28 @@ def _window(query: Query) -> Query:
     return replace(query, limit=query.limit + 1)
 
 
+def _warnings(response: Response, texts: Iterable[str], *, root: str) -> Response:
+    """Add a Warning header for each text, in the form of PS3.18 section 8.3.4.2; one of RFC 9111 has it no more."""
+    for text in texts:
+        response.headers.append("Warning", f"299 {root}: {text}")
+    return response
+
+
 def _answer(asked: Asked, found: list[Any], query: Query, offer: Offer) -> Response:
-    """Return the data sets of a search: 204 when there are none (PS3.18 sections 8.3.4.4 and 10.6.3.1).
+    """Return the data sets of a search: 204 when there are none (PS3.18 sections 8.3.4.4.1 and 10.6.3.1).
 
     For JSON, what is found may be text already, as a fragment.
     """
     warnings = [f"These keys were not matched: {', '.join(query.ignored)}"] if query.ignored else []
+    warnings += query.notes
     if len(found) > query.limit:
         found = found[: query.limit]
         warnings.append("There are additional results that can be requested")
-    headers = {**PRIVATE, "Warning": ", ".join(f'299 radcommons "{text}"' for text in warnings)}
-    if not warnings:
-        del headers["Warning"]
+    return _warnings(_found(asked, found, offer), warnings, root=asked.urls.root)
+
+
+def _found(asked: Asked, found: list[Any], offer: Offer) -> Response:
+    headers = dict(PRIVATE)
     if not found:
         return Response(status_code=204, headers=headers)
     if offer is XML:
@@ -111,13 +121,15 @@ def search_instances(asked: Asked) -> Response:
     asked.is_waiting()
     urls = asked.urls
     rows = find_instances(asked.ports.engine, asked.scope, _window(query), place=asked.place)
-    is_short = offer is not XML and not query.include and not query.include_all
+    is_short = offer is not XML and not query.include and not query.include_all and asked.place.study is not None
     found: list[JsonDataset | orjson.Fragment] = []
     for some in batches(rows, _TOGETHER):
         held = documents_by_number(asked.ports.engine, [row.id for row in some])
         for row in some:  # one parsed header at a time: many of them would keep the garbage collector busy
             header = orjson.loads(fitted(held.get(row.id, b"{}"), ""))
             text = instance_text(row, header, urls=urls) if is_short else None
-            whole = instance_answer(row, header, urls=urls, query=query) if text is None else orjson.Fragment(text)
-            found.append(whole)
+            if text is not None:
+                found.append(orjson.Fragment(text))
+            else:
+                found.append(instance_answer(row, header, urls=urls, query=query, place=asked.place))
     return _answer(asked, found, query, offer)

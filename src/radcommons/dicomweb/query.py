@@ -63,6 +63,8 @@ class Query:
     fuzzy: bool = False
     # Keys that the standard knows and this service does not match on: they go into a Warning header.
     ignored: tuple[str, ...] = field(default=())
+    # What the caller is told about how the answer was made, beside `ignored`.
+    notes: tuple[str, ...] = ()
 
     def value(self, keyword: str) -> str | None:
         """Return the one exact value of a key, or None."""
@@ -113,6 +115,7 @@ STUDY_FIELDS = (
     "InstanceAvailability",
     "ModalitiesInStudy",
     "ReferringPhysicianName",
+    "TimezoneOffsetFromUTC",
     "RetrieveURL",
     "PatientName",
     "PatientID",
@@ -125,6 +128,7 @@ STUDY_FIELDS = (
 )
 SERIES_FIELDS = (
     "Modality",
+    "TimezoneOffsetFromUTC",
     "SeriesDescription",
     "RetrieveURL",
     "SeriesInstanceUID",
@@ -135,6 +139,7 @@ INSTANCE_FIELDS = (
     "SOPClassUID",
     "SOPInstanceUID",
     "InstanceAvailability",
+    "TimezoneOffsetFromUTC",
     "RetrieveURL",
     "InstanceNumber",
     "Rows",
@@ -148,6 +153,12 @@ _UID = re.compile(UID_PATTERN)
 _DATE = re.compile(r"^\d{8}$")
 _TIME = re.compile(r"^\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?$")
 _RANGE_FORMS = {"DA": _DATE, "TM": _TIME}
+# PS3.3 section C.12.1.1.8: -0000 is no offset.
+_OFFSET = re.compile(r"^(?!-0000)[+-](0\d|1[0-4])[0-5]\d$")
+_ZONE = "TimezoneOffsetFromUTC"
+# Ways of matching that an origin server need not have, and what it says then (PS3.18 sections 8.3.4.5 and 8.3.4.6).
+_UNMADE = {"emptyvaluematching": "Empty Value Matching", "multiplevaluematching": "Multiple Value Matching"}
+_CONTROLS = frozenset({"limit", "offset", "fuzzymatching", *_UNMADE})
 
 
 def keyword(name: str) -> str:
@@ -191,24 +202,26 @@ def parse(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
             raise QueryError("A query parameter holds a character that no DICOM text has.")
         if name == "includefield":
             include.update(part.strip() for part in text.split(",") if part.strip())
-        elif name in ("limit", "offset", "fuzzymatching"):
+        elif name in _CONTROLS:
             control[name] = text
         elif name != "accept":
             word = keyword(name)
             if word in matches or word in ignored:
                 raise QueryError(f"The key {word} comes twice.")
-            if word not in _KEYS[level]:
+            if word not in _KEYS[level] and word != _ZONE:
                 ignored.append(word)
             elif (made := _match(word, text)) is not None:
                 matches[word] = made
+    zone = matches.pop(_ZONE, None)
     return Query(
         level=level,
         matches=tuple(matches.values()),
+        notes=(*_unmade(control), *_zone_note(zone, matches)),
         include=frozenset(keyword(one) for one in include if one != "all"),
         include_all="all" in include,
         limit=min(_whole(control.get("limit"), "limit", default=MAXIMUM_LIMIT), MAXIMUM_LIMIT),
         offset=_whole(control.get("offset"), "offset", default=0),
-        fuzzy=_flag(control.get("fuzzymatching")),
+        fuzzy=_flag(control.get("fuzzymatching"), "fuzzymatching"),
         ignored=tuple(ignored),
     )
 
@@ -221,12 +234,34 @@ def _whole(text: str | None, name: str, *, default: int) -> int:
     return int(text)
 
 
-def _flag(text: str | None) -> bool:
+def _flag(text: str | None, name: str) -> bool:
     if text is None:
         return False
     if text.lower() not in ("true", "false"):
-        raise QueryError("The parameter fuzzymatching is neither true nor false.")
+        raise QueryError(f"The parameter {name} is neither true nor false.")
     return text.lower() == "true"
+
+
+def _unmade(control: dict[str, str]) -> list[str]:
+    asked = [(name, way) for name, way in _UNMADE.items() if _flag(control.get(name), name)]
+    return [f"The {name} parameter is not supported. {way} has not been performed." for name, way in asked]
+
+
+def _zone_note(zone: Match | None, matches: dict[str, Match]) -> list[str]:
+    """Say that dates and times are compared as they stand where the caller names a zone for them.
+
+    Raises
+    ------
+    QueryError
+        If the zone is none (PS3.3 section C.12.1.1.8).
+    """
+    if zone is None:
+        return []
+    if not _OFFSET.match(zone.values[0]):
+        raise QueryError(f"The key {_ZONE} holds no offset like +0100.")
+    if not any(dictionary_VR(tag_for_keyword(word.rpartition(".")[2]) or 0) in _RANGE_FORMS for word in matches):
+        return []
+    return [f"Dates and times were matched as they are stored, whatever the {_ZONE}."]
 
 
 def _match(word: str, text: str) -> Match | None:

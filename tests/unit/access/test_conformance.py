@@ -70,6 +70,10 @@ def test_matching(client: TestClient, query: str, uids: list[str]) -> None:
         "limit=-1",
         "offset=1.5",
         "fuzzymatching=maybe",
+        "emptyvaluematching=1",
+        "TimezoneOffsetFromUTC=0100",
+        "TimezoneOffsetFromUTC=-0000",
+        "TimezoneOffsetFromUTC=%2B1570",
         "StudyDate=2020",
         "StudyDate=x-y",
         "StudyTime=25-x",
@@ -86,13 +90,50 @@ def test_what_has_no_meaning_is_400_with_a_reason(client: TestClient, query: str
 
 
 def test_a_cut_answer_says_so(client: TestClient) -> None:
-    """Warning 299 where more could be asked for, and none where all came (section 8.3.4.4)."""
+    """Warning 299 where more could be asked for, and none where all came (section 8.3.4.4.1)."""
     cut = client.get("/dicomweb/studies?limit=1")
     assert len(cut.json()) == 1
-    assert cut.headers["warning"].startswith("299 ")
-    assert "additional results" in cut.headers["warning"]
+    assert cut.headers["warning"] == (
+        "299 http://testserver/dicomweb: There are additional results that can be requested"
+    )
+    nothing = client.get("/dicomweb/studies?limit=0")
+    assert (nothing.status_code, nothing.headers["warning"]) == (204, cut.headers["warning"])
+    cut_instances = client.get(f"{SERIES}/instances?limit=1&offset=1")
+    assert "additional results" in cut_instances.headers["warning"]
     assert "warning" not in client.get("/dicomweb/studies?limit=2").headers
     assert "warning" not in client.get("/dicomweb/studies?limit=1&offset=1").headers
+
+
+@pytest.mark.parametrize(
+    ("query", "warnings"),
+    [
+        ("TimezoneOffsetFromUTC=%2B0100", []),
+        ("00080201=-0330", []),
+        ("TimezoneOffsetFromUTC=%2B0100&StudyDate=20200301", ["matched as they are stored"]),
+        ("emptyvaluematching=true", ["emptyvaluematching parameter is not supported. Empty Value Matching has not"]),
+        ("multiplevaluematching=true&Manufacturer=x", ["Manufacturer", "multiplevaluematching parameter is not"]),
+        ("multiplevaluematching=false&emptyvaluematching=false", []),
+    ],
+)
+def test_each_wish_that_is_not_met_has_its_warning(client: TestClient, query: str, warnings: list[str]) -> None:
+    """Zones and the two optional ways of matching are known; each is answered in a header of its own (8.3.4)."""
+    answer = client.get(f"/dicomweb/studies?{query}")
+    told = answer.headers.get_list("warning")
+    assert answer.status_code == 200
+    assert len(told) == len(warnings)
+    assert all(part in text and text.startswith("299 http") for part, text in zip(warnings, told, strict=True))
+
+
+def test_instances_of_several_series_tell_of_these(client: TestClient) -> None:
+    """A search over all instances tells of their studies and series, in a study of its series (10.6.3.3.3)."""
+    of_all, of_study, of_series = (
+        client.get(f"{place}/instances?limit=1").json()[0] for place in ("/dicomweb", STUDY, SERIES)
+    )
+    assert {"00080020", "00100010", "0008103E", "00200011", "00080018"} <= set(of_all)
+    assert {"0008103E", "00200011", "00080018"} <= set(of_study)
+    assert "00080020" not in of_study
+    assert "00100010" not in of_series
+    assert all(list(one) == sorted(one) for one in (of_all, of_study, of_series))
 
 
 def test_answers_as_xml(client: TestClient) -> None:
