@@ -1,8 +1,13 @@
-"""Ask an index in memory, made from a Parquet file of one row a series, and print what each kind of query costs.
+"""Measure explore: the index in memory alone, or the page of a hub over HTTP.
 
     uv run --no-sync --with pyarrow python benchmarks/explore.py --parquet idc_index.parquet --json
+    uv run --no-sync python benchmarks/explore.py --series 1000000 [--database-url postgresql://...] --json
 
-The file has the columns of the index of NCI's Imaging Data Commons (`idc-index-data` on PyPI carries one). The time is
+With `--series` a new hub is filled with invented series (`explore_hub.py` says which), in SQLite or in the empty
+database of the address, and served; the page is asked over HTTP, a release is added, and a study withdrawn.
+
+With `--parquet` the file
+has the columns of the index of NCI's Imaging Data Commons (`idc-index-data` on PyPI carries one). The time is
 that of `FacetIndex.ask` with all facets, plus sorting and cutting one page; wall and processor time are both printed.
 """
 
@@ -13,6 +18,7 @@ import json
 import os
 import random
 import resource
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -84,10 +90,21 @@ def queries(index: FacetIndex, count: int) -> dict[str, list[Asked]]:
 def main() -> None:
     """Load, ask, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parquet", type=Path, required=True)
+    parser.add_argument("--parquet", type=Path)
+    parser.add_argument("--series", type=int, help="fill a hub with so many and ask its page")
+    parser.add_argument("--database-url", default="", help="with --series: an empty PostgreSQL database")
     parser.add_argument("--count", type=int, default=60, help="queries of each kind")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if options.series:
+        from explore_hub import measure
+
+        with tempfile.TemporaryDirectory(prefix="radcommons-explore-") as folder:
+            made = measure(Path(folder), options.database_url, series=options.series, count=options.count)
+        print(json.dumps(made, indent=1 if options.json else None))
+        return
+    if not options.parquet:
+        parser.error("--parquet or --series")
     started = time.process_time()
     index, series = load(options.parquet)
     figures: dict[str, Any] = {

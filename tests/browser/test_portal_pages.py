@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from radcommons.web.guard import BrowserGuard
 from unit.access.commons import Commons, fill
@@ -122,6 +123,65 @@ def test_explore_narrows_with_and_without_scripts(browser: Browser, url: str, sc
     page.click(".chips a >> nth=0")
     page.locator("#found", has_text="2 studies").wait_for()
     context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_explore_by_keyboard_alone(browser: Browser, url: str, width: int, scripts: bool) -> None:
+    """Filters are reached, ticked, kept in focus and taken back, and a study is opened, without a mouse."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto(f"{url}/explore")
+    if width == 390:
+        _tab_to(page, ".filters-fold summary")
+        page.keyboard.press("Enter")
+    _tab_to(page, "input[value=CR]")
+    page.keyboard.press("Space")
+    if scripts:
+        page.locator("#found", has_text="1 study").wait_for()
+        assert page.locator("input[value=CR]:focus").count() == 1
+    else:
+        _tab_to(page, ".facets button")
+        page.keyboard.press("Enter")
+    page.locator("#found", has_text="1 study").wait_for()
+    _tab_to(page, ".chips a")
+    page.keyboard.press("Enter")
+    page.locator("#found", has_text="2 studies").wait_for()
+    _tab_to(page, ".study a")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/studies/**")
+    context.close()
+
+
+def _tab_to(page: Page, selector: str) -> None:
+    """Press Tab until an element has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.locator(f"{selector}:focus").count():
+            return
+    raise AssertionError(f"the keyboard does not reach {selector}")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_explore_is_tabbed_through_as_it_is_seen(browser: Browser, url: str, width: int) -> None:
+    """Of two stops in the same column the later one is never above; the column of the filters comes first."""
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(f"{url}/explore?modality=CR")
+    if width == 390:
+        page.click(".filters-fold summary")
+        page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
+    stops = page.evaluate("""() => [...document.querySelectorAll("main a, main button, main input, main select")]
+        .filter(one => one.checkVisibility() && one.type !== "hidden")
+        .map(one => [!one.closest("#results") ? 0 : 1, one.getBoundingClientRect().top])
+    """)
+    assert len(stops) > 6
+    assert stops == sorted(stops, key=lambda one: one[0]), "the filters come before the results"
+    for column in (0, 1):
+        tops = [top for which, top in stops if which == column]
+        assert all(later >= before - 24 for before, later in itertools.pairwise(tops)), tops
+    if width == 390:
+        assert max(top for which, top in stops if which == 0) < min(top for which, top in stops if which == 1)
+    page.close()
 
 
 def test_the_keyboard_reaches_the_content(browser: Browser, url: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -23,7 +23,7 @@ from radcommons.catalogue.holding_shelf import Shelf
 from radcommons.catalogue.images import Scope
 from radcommons.catalogue.search import studies_of
 from radcommons.platform.database import reading
-from radcommons.records.event import ANONYMOUS, Actor
+from radcommons.records.event import ANONYMOUS
 from radcommons.ui.pages import page
 
 PAGE = 24
@@ -36,12 +36,16 @@ _TONES = {"positive": "bad", "negative": "good"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One value of a facet: what is sent, what is read, how many studies have it, and whether it is chosen."""
+    """One value of a facet: what is sent, what is read, how many studies have it, and whether it is chosen.
+
+    The box keeps its `id`, so that it keeps the focus when the page is drawn anew.
+    """
 
     value: str
     text: str
     count: int
     is_chosen: bool
+    id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +133,10 @@ def _answer(request: Request, ports: Any, who: Any, indexes: Shelf) -> Response:
     total = len(found.studies)
     offset = min(want.offset, max(total - 1, 0) // PAGE * PAGE)
     places = [int(one) for one in index.sorted(found, want.sort)[offset : offset + PAGE]]
-    cards = _cards(ports, who.actor, index, places)
     with reading(ports.engine) as connection:
-        closed = [one for one in shelf.releases(connection, who.actor) if not one.is_open]
+        listed = shelf.releases(connection, who.actor)
+    releases = [one.id for one in listed if one.id in want.asked.chosen.get("release", ())]
+    cards = _cards(ports, Scope(actor=who.actor, release=releases[0] if len(releases) == 1 else None), index, places)
     address = partial(_address, request.url.path)
     base = want.pairs()
     return page(
@@ -147,7 +152,8 @@ def _answer(request: Request, ports: Any, who: Any, indexes: Shelf) -> Response:
         want=want,
         sorts=SORTS,
         chips=_chips(want, address),
-        closed=closed,
+        closed=[one for one in listed if not one.is_open],
+        kept={index.uids[place]: _kept_release(index, place, releases) for place in places},
         offset=offset,
         as_cards=address([pair for pair in base if pair[0] != "view"]),
         as_table=address([*(pair for pair in base if pair[0] != "view"), ("view", "table")]),
@@ -185,7 +191,13 @@ def _facets(index: FacetIndex, found: Found, want: Wanted) -> list[FacetView]:
         if not counted or (set(counted) <= {UNKNOWN} and not chosen):
             continue
         choices = [
-            Choice(value=value, text=_text(name, value), count=count, is_chosen=value in chosen)
+            Choice(
+                value=value,
+                text=_text(name, value),
+                count=count,
+                is_chosen=value in chosen,
+                id=f"{name}-{quote(value)}",
+            )
             for value, count in sorted(counted.items(), key=partial(_rank, name))
         ]
         first = choices if name in _BANDS else choices[:_SHOWN]
@@ -211,14 +223,20 @@ def _rank(name: str, pair: tuple[str, int]) -> tuple[bool, int, str]:
     return value == UNKNOWN, -count, value
 
 
-def _cards(ports: Any, actor: Actor, index: FacetIndex, places: Sequence[int]) -> list[StudyCard]:
+def _kept_release(index: FacetIndex, place: int, releases: Sequence[str]) -> str:
+    """Return the query of a study's link: the newest chosen release that holds it."""
+    held = index.values_of("release", place)
+    return next((f"?{urlencode({'release': one})}" for one in releases if one in held), "")
+
+
+def _cards(ports: Any, scope: Scope, index: FacetIndex, places: Sequence[int]) -> list[StudyCard]:
     """Return the cards of studies; the database says again what the actor may see."""
-    scope = Scope(actor=actor)
     uids = [index.uids[place] for place in places]
     rows = studies_of(ports.engine, scope, uids)
     with reading(ports.engine) as connection:
         middles = list(shelf.middle_instances(connection, scope, uids))
-    made = {one.uid: one for one in study_cards(list(rows.values()), middles, root="/dicomweb", clinical=())}
+    root = f"/dicomweb/releases/{scope.release}" if scope.release else "/dicomweb"
+    made = {one.uid: one for one in study_cards(list(rows.values()), middles, root=root, clinical=())}
     return [
         _badged(made[uid], index.values_of("test", place))
         for uid, place in zip(uids, places, strict=True)

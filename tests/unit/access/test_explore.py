@@ -70,6 +70,23 @@ def test_a_withdrawn_study_leaves(tmp_path: Path) -> None:
     assert "CR" not in dict(_counts(text))
 
 
+def test_a_link_keeps_the_release(tmp_path: Path) -> None:
+    """With a release chosen, a study is opened, and pictured, as that release froze it; of several the newest."""
+    commons = fill(Commons(tmp_path))
+    client = commons.client()
+    assert 'href="/studies/2.25.11"' in client.get("/explore").text
+    commons.load(image(study="2.25.13", series="2.25.23", uid="2.25.33"), dataset="chest")
+    commons.release("chest")
+    older = client.get("/explore?release=chest-1").text
+    assert 'href="/studies/2.25.11?release=chest-1"' in older
+    assert "/dicomweb/releases/chest-1/studies/2.25.11/" in older
+    assert "2.25.13" not in older
+    both = client.get("/explore?release=chest-1&release=chest-2&view=table").text
+    assert 'href="/studies/2.25.11?release=chest-2"' in both
+    assert client.get("/studies/2.25.11?release=chest-2").status_code == 200
+    assert "No study fits" in client.get("/explore?release=closed-1&release=none-1").text
+
+
 def test_no_difference_of_queries_tells_of_a_record_that_is_closed(tmp_path: Path) -> None:
     """The attack: two commons that differ in one closed patient answer every visitor's query alike, however often.
 
