@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.readings import documents
 from radcommons.catalogue.submissions import batches
-from radcommons.catalogue.tree import First, write_tree
+from radcommons.catalogue.tree import First, rewrite_tree, write_tree
 from radcommons.catalogue.visibility import inspectable_instances
 from radcommons.platform.clock import instant
 from radcommons.platform.database import insert_new
@@ -238,11 +238,16 @@ def accept(connection: sa.Connection, versions: Sequence[Version]) -> int:
 
 def _catalog(connection: sa.Connection, versions: Sequence[Version]) -> None:
     """Write the row of each study and series that is new, from the header of its first instance here."""
-    one_of_series = {version.series_instance_uid: version for version in reversed(versions)}
+    # Of a series that is corrected, one that corrects it.
+    ordered = sorted(reversed(versions), key=lambda version: version.supersedes is not None)
+    one_of_series = {version.series_instance_uid: version for version in ordered}
     bodies: dict[int, bytes] = {}
     for some in batches(version.id for version in one_of_series.values()):
         bodies.update(documents(connection, some))
-    write_tree(connection, [first_of(version, bodies.get(version.id, b"{}")) for version in one_of_series.values()])
+    firsts = [first_of(version, bodies.get(version.id, b"{}")) for version in one_of_series.values()]
+    write_tree(connection, firsts)
+    corrected = {version.series_instance_uid for version in versions if version.supersedes}
+    rewrite_tree(connection, [one for one in firsts if one.series_instance_uid in corrected])
 
 
 def first_of(version: Version, document: bytes) -> First:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +16,9 @@ from radcommons.catalogue.matching import Shape, bound, conditions, shape_of
 from radcommons.catalogue.quick import Prepared, slot
 from radcommons.catalogue.reads import ActorKey, actor_key
 from radcommons.catalogue.submissions import batches
+from radcommons.catalogue.tree import series_part, study_part
 from radcommons.dicomweb.query import Query
+from radcommons.records.lifecycle import InstanceState
 
 _INSTANCE_FIELDS = tuple(InstanceRow.__dataclass_fields__)
 _TREE = t.instance.join(t.series, t.series.c.series_instance_uid == t.instance.c.series_instance_uid).join(
@@ -64,7 +66,38 @@ def find_studies(engine: sa.Engine, scope: Scope, query: Query) -> list[StudyRow
     """Return the studies that match, the newest study date first."""
     asked, values = _asked(scope, query, EVERYWHERE)
     rows = _studies(asked).rows(engine, **values, limit=query.limit, offset=query.offset)
-    return _study_rows(engine, scope, rows)
+    return _as_known(engine, scope, _study_rows(engine, scope, rows))
+
+
+def _as_known(engine: sa.Engine, scope: Scope, found: list[StudyRow]) -> list[StudyRow]:
+    """Return studies with what they said of themselves in the scope's release."""
+    older = _older(engine, scope, "study_instance_uid", [row.study_instance_uid for row in found])
+    return [
+        replace(row, header=study_part(older[row.study_instance_uid])) if row.study_instance_uid in older else row
+        for row in found
+    ]
+
+
+def _older(engine: sa.Engine, scope: Scope, column: str, uids: list[str]) -> dict[str, bytes]:
+    """Return the document of one instance of each study or series that a release knows from before a correction.
+
+    The row of a study or a series says what its newest instances say.
+    """
+    if scope.release is None:
+        return {}
+    key = actor_key(scope)
+    found = {}
+    for some, names in _padded(uids):
+        found.update({row[0]: row[1] for row in _superseded(key, column, len(some)).rows(engine, **names)})
+    held = documents_by_number(engine, list(found.values()))
+    return {uid: held[number] for uid, number in found.items() if number in held}
+
+
+@lru_cache(maxsize=64)
+def _superseded(key: ActorKey, column: str, count: int) -> Prepared:
+    uid, c = t.instance.c[column], t.instance.c
+    condition = sa.and_(seen(Scope(actor=key[0], release=key[1])), c.state == InstanceState.SUPERSEDED)
+    return Prepared(sa.select(uid, sa.func.min(c.id)).where(uid.in_(_slots(count)), condition).group_by(uid))
 
 
 @lru_cache(maxsize=512)
@@ -100,7 +133,8 @@ def _study_count(asked: _Asked) -> Prepared:
 def studies_of(engine: sa.Engine, scope: Scope, uids: Sequence[str]) -> dict[str, StudyRow]:
     """Return some studies by their UID, as far as the scope shows them."""
     rows = [row for some, names in _padded(sorted(set(uids))) for row in _named(len(some)).rows(engine, **names)]
-    return {row.study_instance_uid: row for row in _study_rows(engine, scope, rows) if row.instances}
+    found = [row for row in _study_rows(engine, scope, rows) if row.instances]
+    return {row.study_instance_uid: row for row in _as_known(engine, scope, found)}
 
 
 @lru_cache(maxsize=8)
@@ -177,10 +211,11 @@ def find_series(engine: sa.Engine, scope: Scope, query: Query, *, place: Place =
     counts: dict[str, int] = {}
     for some, names in _padded([row[1] for row in rows]):
         counts.update(_series_counts(asked.key, len(some)).rows(engine, **names))  # type: ignore[arg-type]
+    older = _older(engine, scope, "series_instance_uid", [row[1] for row in rows])
     return [
         SeriesRow(
             **dict(zip(_SERIES_FIELDS, row[:-1], strict=True)),
-            header=orjson.loads(row[-1]),
+            header=series_part(older[row[1]]) if row[1] in older else orjson.loads(row[-1]),
             instances=counts.get(row[1], 0),
         )
         for row in rows

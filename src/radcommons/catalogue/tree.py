@@ -44,6 +44,25 @@ def write_tree(connection: sa.Connection, firsts: Sequence[First]) -> None:
     insert_new(connection, t.series, series)
 
 
+def rewrite_tree(connection: sa.Connection, firsts: Sequence[First]) -> None:
+    """Write anew what series and their studies say of themselves, from an instance that corrects them."""
+    studies, series = tree_rows(firsts)
+    for table, rows in ((t.study, studies), (t.series, series)):
+        (key,) = table.primary_key.columns
+        for row in rows:
+            connection.execute(table.update().where(key == row[key.name]).values(row))
+
+
+def study_part(document: bytes) -> JsonDataset:
+    """Return what an instance's document says of its study."""
+    return _part(json.loads(fitted(document, "")), STUDY_TAGS)
+
+
+def series_part(document: bytes) -> JsonDataset:
+    """Return what an instance's document says of its series."""
+    return _part(json.loads(fitted(document, "")), SERIES_TAGS)
+
+
 def tree_rows(firsts: Sequence[First]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the rows of studies and of series."""
     read = [(one, json.loads(fitted(one.document, ""))) for one in firsts]
