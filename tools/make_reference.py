@@ -256,7 +256,7 @@ def events() -> str:
 _SEARCHING = """Dates and times take ranges, UIDs lists (comma or backslash), texts `*` and `?`.
 A person's name matches whatever its case, and without its empty components at the end.
 With `fuzzymatching=true` each word must begin a word of the name; sounds and accents are not compared.
-Sequence keys look at the first item.
+Keys of one sequence must match in the same item; its first 16 are looked at.
 A key that is not matched on is named in a `Warning: 299`, and so is that an answer was cut by `limit`.
 How many more there are is not counted.
 `emptyvaluematching` and `multiplevaluematching` are answered by the standard's warning that they are not supported.

@@ -42,16 +42,16 @@ _COLUMNS: dict[str, sa.ColumnElement[Any]] = {
     "BodyPartExamined": t.series.c.body_part,
     "PerformedProcedureStepStartDate": _text(t.series.c.header, "00400244", "Value", 0),
     "PerformedProcedureStepStartTime": _text(t.series.c.header, "00400245", "Value", 0),
-    "RequestAttributesSequence.ScheduledProcedureStepID": _text(
-        t.series.c.header, "00400275", "Value", 0, "00400009", "Value", 0
-    ),
-    "RequestAttributesSequence.RequestedProcedureID": _text(
-        t.series.c.header, "00400275", "Value", 0, "00401001", "Value", 0
-    ),
     "SOPInstanceUID": t.instance.c.sop_instance_uid,
     "SOPClassUID": t.instance.c.sop_class_uid,
     "InstanceNumber": t.instance.c.number,
 }
+# Keys within (0040,0275) Request Attributes Sequence, and how many of its items are looked at.
+_IN_REQUESTS = {
+    "RequestAttributesSequence.ScheduledProcedureStepID": "00400009",
+    "RequestAttributesSequence.RequestedProcedureID": "00401001",
+}
+MOST_ITEMS = 16
 _NAMES: dict[str, tuple[sa.ColumnElement[str], ...]] = {
     keyword: tuple(_text(t.study.c.header, tag, "Value", 0, group) for group in _GROUPS)
     for keyword, tag in (("PatientName", "00100010"), ("ReferringPhysicianName", "00080090"))
@@ -104,7 +104,21 @@ def _words(name: str) -> list[str]:
 def conditions(shape: Shape, scope: Scope) -> list[sa.ColumnElement[bool]]:
     """Return the conditions of a shape over `study`, `series` and `instance`."""
     keys, fuzzy = shape
-    return [_condition(f"m{number}_", key, fuzzy=fuzzy, scope=scope) for number, key in enumerate(keys)]
+    named = [(f"m{number}_", key) for number, key in enumerate(keys)]
+    within = [(name, key) for name, key in named if key[0] in _IN_REQUESTS]
+    plain = [_condition(name, key, fuzzy=fuzzy, scope=scope) for name, key in named if key[0] not in _IN_REQUESTS]
+    return [*plain, sa.or_(*(_item(item, within) for item in range(MOST_ITEMS)))] if within else plain
+
+
+def _item(item: int, keys: list[tuple[str, Key]]) -> sa.ColumnElement[bool]:
+    """Return that one item of the sequence matches all of its keys (PS3.4 section C.2.2.2.6)."""
+    header = t.series.c.header
+    return sa.and_(
+        *(
+            _plain(name, _text(header, "00400275", "Value", item, _IN_REQUESTS[key[0]], "Value", 0), key)
+            for name, key in keys
+        )
+    )
 
 
 def _condition(name: str, key: Key, *, fuzzy: bool, scope: Scope) -> sa.ColumnElement[bool]:
