@@ -63,6 +63,22 @@ class Found:
     counts: dict[str, Ints]
 
 
+class _Lines:
+    """Different texts as one text with a line for each, so that a word is sought in all of them at once."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        folded = [" ".join(one.casefold().split()) for one in texts]
+        self._text = "\n".join(folded)
+        self._starts = np.cumsum([0, *(len(one) + 1 for one in folded[:-1])]) if folded else np.zeros(0, np.int64)
+
+    def holding(self, word: str) -> Bools:
+        """Return which of the texts hold a word."""
+        places = [found.start() for found in re.finditer(re.escape(word), self._text)]
+        held = np.zeros(len(self._starts), np.bool_)
+        held[np.searchsorted(self._starts, places, side="right") - 1] = True
+        return held
+
+
 class FacetIndex:
     """The index of one set of releases; never changed once it is made, so many threads may ask it.
 
@@ -77,6 +93,8 @@ class FacetIndex:
         The different descriptions, and which one each series has.
     order : mapping of str to ndarray of int32
         For each way to sort, the rank of each study.
+    study_texts, study_text
+        The different descriptions of studies, and which one each has.
     """
 
     def __init__(
@@ -88,15 +106,14 @@ class FacetIndex:
         texts: Sequence[str],
         row_text: Ints,
         order: Mapping[str, Ints],
+        study_texts: Sequence[str] = (),
+        study_text: Ints | None = None,
     ) -> None:
         self.uids, self.facets, self.order = uids, dict(facets), dict(order)
-        self._row_study, self._row_text = row_study, row_text
+        self._row_study, self._row_text, self._study_text = row_study, row_text, study_text
         self._alive = np.zeros(len(uids), np.bool_)  # a study without a series is gone
         self._alive[row_study] = True
-        # One text with a line for each description: a word is sought in all of them at once.
-        folded = [" ".join(one.casefold().split()) for one in texts]
-        self._text = "\n".join(folded)
-        self._starts = np.cumsum([0, *(len(one) + 1 for one in folded[:-1])]) if folded else np.zeros(0, np.int64)
+        self._texts, self._study_texts = _Lines(texts), _Lines(study_texts)
 
     @property
     def nbytes(self) -> int:
@@ -142,8 +159,8 @@ class FacetIndex:
                 of_studies[name] = np.zeros(len(self.uids), np.bool_)
                 of_studies[name][facet.study[hit]] = True
         if asked.words:
-            fits = _all((self._holding(word.casefold()) for word in asked.words), len(self._starts))
-            of_rows[""] = fits[self._row_text]  # no facet is called so, so none ignores it
+            # No facet is called so, so none ignores it.
+            of_rows[""] = _all((self._holding(word.casefold()) for word in asked.words), len(self._row_study))
         rows, studies = self._left(of_rows, of_studies, without=None)
         counts = {}
         for name, facet in self.facets.items():
@@ -169,10 +186,10 @@ class FacetIndex:
         return rows, studies
 
     def _holding(self, word: str) -> Bools:
-        """Return which descriptions hold a word."""
-        places = [found.start() for found in re.finditer(re.escape(word), self._text)]
-        held = np.zeros(len(self._starts), np.bool_)
-        held[np.searchsorted(self._starts, places, side="right") - 1] = True
+        """Return which series have a word in their own description or in that of their study."""
+        held: Bools = self._texts.holding(word)[self._row_text]
+        if self._study_text is not None:
+            held |= self._study_texts.holding(word)[self._study_text][self._row_study]
         return held
 
     def sorted(self, found: Found, by: str) -> Ints:

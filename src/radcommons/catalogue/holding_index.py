@@ -234,13 +234,11 @@ def _with_rows(connection: sa.Connection, columns: Columns, fresh: Sequence[tupl
                         c.series_instance_uid, list(rows)):  # fmt: skip
         facts[rows[row.series_instance_uid]] = facts_of(row)
     study = np.asarray([columns.places[one[1]] for one in added], np.int32)
-    names = columns.of_study["name"]
-    texts = (f"{names.values[names.code[place]]} {one[0]}" for place, one in zip(study, facts, strict=True))
     more: dict[str, Iterable[str]] = {
         "modality": (one[2] for one in added),
         "body": (one[1] for one in facts),
         "manufacturer": (one[2] for one in facts),
-        "text": texts,
+        "text": (one[0] for one in facts),
     }
     return replace(
         columns,
@@ -277,9 +275,9 @@ def thinned(connection: sa.Connection, columns: Columns, digests: Iterable[str])
         query = sa.select(item.release_id, i.study_instance_uid).select_from(named).where(*where).distinct()
         for release, study in connection.execute(query):
             held.setdefault(release, set()).add(columns.places[study])
-        inside = sa.select(item.instance_id).where(item.release_id.in_(tuple(columns.age)))
+        inside = sa.exists().where(item.instance_id == i.id, item.release_id.in_(tuple(columns.age)))
         sums = sa.select(i.study_instance_uid, i.series_instance_uid, sa.func.sum(i.size)).where(
-            i.study_instance_uid.in_(some), _served(), i.id.in_(inside)
+            i.study_instance_uid.in_(some), _served(), inside
         )
         for study, one, total in connection.execute(sums.group_by(i.study_instance_uid, i.series_instance_uid)):
             size[columns.places[study]] += int(total)
@@ -319,6 +317,8 @@ def made_index(columns: Columns) -> FacetIndex:
         texts=columns.rows["text"].values,
         row_text=columns.rows["text"].code,
         order=_orders(columns),
+        study_texts=columns.of_study["name"].values,
+        study_text=columns.of_study["name"].code,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,6 +70,27 @@ def test_counts_are_those_by_hand(seed: int) -> None:
         counted = dict(zip(index.facets[name].values, found.counts[name].tolist(), strict=True))
         assert counted == {value: len(studies) for value, studies in held.items()}, name
     assert index.sorted(found, "name").tolist() == found.studies.tolist()[::-1]
+
+
+def test_a_word_is_found_in_either_description() -> None:
+    """One word may stand in the study's description and the other in the series'; an empty text holds none."""
+    row_study = np.asarray([0, 0, 1], np.int32)
+    index = FacetIndex(
+        uids=["2.25.1", "2.25.2"],
+        row_study=row_study,
+        facets={"modality": facet_of_rows(row_study, "ABA")},
+        texts=("", "Axial  Lung"),
+        row_text=np.asarray([0, 1, 1], np.int32),
+        order={},
+        study_texts=("Chest", ""),
+        study_text=np.asarray([0, 1], np.int32),
+    )
+
+    def asked(*words: str) -> Any:
+        return index.ask(Asked(chosen={}, words=words)).studies.tolist()
+
+    assert (asked("chest", "lung"), asked("lung"), asked("chest"), asked("heart")) == ([0], [0, 1], [0], [])
+    assert index.ask(Asked(chosen={}, words=("chest", "lung"))).counts["modality"].tolist() == [0, 1]
 
 
 def test_a_study_names_its_values() -> None:
