@@ -322,7 +322,8 @@ def conformance() -> str:
         "### Representations\n\nThe service describes itself in the same words: `OPTIONS /dicomweb`, or `GET` without "
         "parameters.\nBesides the stored one and `*`, `transfer-syntax` may name: "
         + ", ".join(f"`{uid}` ({UID(uid).name})" for uid in MADE)
-        + ".\nJPEG 2000 is made of images of at least 32 by 32 pixels.\n\n"
+        + ".\nJPEG 2000 is made of images of at least 32 by 32 pixels.\n"
+        "High-Throughput JPEG 2000 is neither taken nor made: no small, well-kept Python package has an encoder.\n\n"
         + table(("resource", "media types", "query parameters"), representations),
         "### Searching\n\n" + _SEARCHING,
         "## DIMSE services of the hub\n\n" + _dimse_services(),
