@@ -37,8 +37,17 @@ class FeedHead:
 
 
 def lock_dataset(connection: sa.Connection, name: str) -> None:
-    """Hold a dataset until the transaction ends, so that numbers of releases and feed entries follow each other."""
-    connection.execute(sa.select(t.dataset.c.name).where(t.dataset.c.name == name).with_for_update())
+    """Hold a dataset until the transaction ends, so that numbers of releases and feed entries follow each other.
+
+    Others may add instances to it meanwhile.
+    """
+    query = sa.select(t.dataset.c.name).where(t.dataset.c.name == name)
+    connection.execute(query.with_for_update(key_share=True))
+
+
+def lock_datasets(connection: sa.Connection) -> None:
+    """Hold every dataset: whoever takes back what may lie in any does so before it holds an instance."""
+    connection.execute(sa.select(t.dataset.c.name).order_by(t.dataset.c.name).with_for_update(key_share=True))
 
 
 def candidates(connection: sa.Connection, dataset: str) -> list[Candidate]:

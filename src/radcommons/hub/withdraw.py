@@ -94,8 +94,10 @@ def withdraw_here(
     named = {"patients": tuple(patients), "studies": tuple(studies), "digests": tuple(digests)}
     answers: list[Withdrawn] = []
     with writing(platform.engine) as connection:
-        for site in instances.sites_of(connection, **named):
+        concerned = sorted(instances.sites_of(connection, **named))
+        for site in concerned:  # all before any dataset, so that two withdrawals cannot wait for each other
             sites.lock_site(connection, site, exclusive=True)
+        for site in concerned:
             if what_if:
                 answers.append(_answer(connection, instances.of_site(connection, site, **named)))
                 continue
@@ -138,6 +140,8 @@ def _record(connection: sa.Connection, withdrawal: Withdrawal, identifier: str, 
 def _take_back(
     connection: sa.Connection, withdrawal: Withdrawal, *, identifier: str, document: bytes, platform: Platform
 ) -> _Result:
+    # A release that is being made holds its dataset: it is waited for, and then has its entry in the feed below.
+    releases.lock_datasets(connection)
     versions = instances.of_site(
         connection,
         withdrawal.site,
@@ -176,7 +180,6 @@ def _tell_feeds(
     for dataset, _release, digest in releases.naming(connection, [version.id for version in gone]):
         by_dataset.setdefault(dataset, set()).add(digest)
     for dataset in sorted(by_dataset):
-        releases.lock_dataset(connection, dataset)
         append(
             connection,
             key=platform.signing_key,
