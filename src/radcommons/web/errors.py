@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from radcommons.records import errors as e
 
@@ -58,6 +59,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     }
 }
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # A disk is freed, a database or a store comes back; who asks again sooner learns nothing.
 _RETRY_AFTER_S = 10
 
@@ -88,6 +90,13 @@ def problem(*, status: int, code: str, detail: str, mend: str = "") -> dict[str,
 def _wants_page(request: Request) -> bool:
     is_program = request.url.path.startswith(("/api/", "/dicomweb"))
     return not is_program and "text/html" in request.headers.get("accept", "")
+
+
+def _methods(request: Request) -> list[str]:
+    """Return what a path takes (RFC 9110 section 15.5.6); the framework names those of one route of several."""
+    routes = request.app.router.routes
+    tried = ((method, {**request.scope, "method": method}) for method in _METHODS)
+    return [method for method, scope in tried if any(route.matches(scope)[0] is Match.FULL for route in routes)]
 
 
 def add_error_handlers(app: FastAPI, *, page: Page) -> None:
@@ -124,6 +133,8 @@ def add_error_handlers(app: FastAPI, *, page: Page) -> None:
             request, status=error.status_code, code=code, detail=HTTPStatus(error.status_code).description
         )
         response.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(_methods(request))
         return response
 
     # A server that shuts down ends connections in several ways; to have none left in time is another.
