@@ -102,12 +102,6 @@ def test_what_if_changes_nothing(directory: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "backup.tar").exists()
 
 
-def test_dimse_port_is_refused_clearly(directory: Path) -> None:
-    """What the hub cannot do yet it says, before it serves."""
-    with pytest.raises(UsageError, match="C-STORE"):
-        _run(hub, "serve", directory, "--dimse-port", "11112")
-
-
 def test_backup_restores_to_the_same_hub(tmp_path: Path) -> None:
     """What a backup brings back passes the check, signs with the same key and can be released from."""
     with running_hub(tmp_path / "hub", run_jobs=False) as running:
