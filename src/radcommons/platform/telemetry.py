@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from typing import Any
 
 import structlog
+
+
+class _Lines:
+    """Where lines go. On a disk that is full a line is lost, and not the request that it tells of."""
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = exception = log = msg
+
+
+def _lines(*_names: Any) -> _Lines:
+    return _Lines()
 
 
 def configure_logging(*, level: str = "INFO") -> None:
@@ -22,5 +39,5 @@ def configure_logging(*, level: str = "INFO") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_lines,
     )
