@@ -24,6 +24,7 @@ from radcommons.testing.served import ServedHub, served_hub, sibling
 pytestmark = pytest.mark.slow
 _SECONDS = float(os.environ.get("RADCOMMONS_KILL_SECONDS", "4"))
 _SEED = int(os.environ.get("RADCOMMONS_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
+_AT_NIGHT = pytest.mark.skipif("RADCOMMONS_KILL_SECONDS" not in os.environ, reason="takes a minute: `make nightly`")
 _WRITERS = 3
 
 
@@ -72,7 +73,7 @@ def _hold_to_it(hub: ServedHub, headers: dict[str, str], log: _Log) -> None:
 
 
 @pytest.mark.timeout(_SECONDS * 4 + 240)
-@pytest.mark.parametrize("size", ["embedded", pytest.param("production", marks=pytest.mark.production)])
+@pytest.mark.parametrize("size", ["embedded", pytest.param("production", marks=[pytest.mark.production, _AT_NIGHT])])
 def test_nothing_acknowledged_is_lost(
     size: str, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
