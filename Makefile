@@ -7,6 +7,8 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := $(UV) run --no-sync
 export UV_PYTHON_DOWNLOADS = never
 export UV_PYTHON = $(PYTHON)
+# Where modules may not be kept compiled, each of some hundred processes of the tests compiles them anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -20,7 +22,7 @@ help: ## say what there is
 	@touch $@
 
 .venv/.synced: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --frozen --quiet
+	$(UV) sync --frozen --compile-bytecode --quiet
 	@touch $@ .venv/.product
 
 setup: .venv/.synced ## install what the product and its tests need
