@@ -29,7 +29,7 @@ from radcommons.records.errors import RadcommonsError
 from radcommons.records.event import ANONYMOUS, Role
 from radcommons.ui.pages import problem_page
 from radcommons.ui.render import Brand, NavItem, Renderer
-from radcommons.web import health, sessions
+from radcommons.web import health, sessions, working
 from radcommons.web.errors import PROBLEM_RESPONSES, add_error_handlers
 from radcommons.web.guard import BrowserGuard, LastResort
 from radcommons.web.metrics import Measured
@@ -93,7 +93,7 @@ def _lifespan(platform: Platform) -> Callable[[FastAPI], AbstractAsyncContextMan
         worker = None
         if platform.settings.run_jobs:
             import_ahead(JUDGING)
-            worker = jobs.make_jobs(platform, executor="hub")
+            worker = working.worker(platform, executor="hub")
             await run_in_threadpool(jobs.ask_again, platform)
             await run_in_threadpool(worker.start)
             app.state.platform = replace(platform, wake_jobs=worker.wake)
