@@ -185,7 +185,7 @@ def submit(identifier: str, *, typed_name: str, version: int, revision: int, pla
             raise UsageError("Your name is missing.", mend="Type your name to sign.")
         number = found.round + 1
         changed = requests.submitted(offer.policy, round=number)
-        requests.move(connection, found, RequestEvent.SUBMIT, actor=actor.id, who=actor.name, **changed)
+        requests.move(connection, found, RequestEvent.SUBMIT, actor=actor.id, who=actor.name, changed=changed)
         _sign(connection, found, agreement, number=number, capacity="applicant", name=name, account=actor.account)
         _write_to_official(connection, found, number=number, platform=platform)
         tell(
@@ -366,7 +366,9 @@ def withdraw(identifier: str, *, platform: Platform, actor: Actor) -> None:
     with writing(platform.engine) as connection:
         found = own(connection, identifier, actor)
         was_there = found.state in _OPEN[2:]
-        requests.move(connection, found, RequestEvent.WITHDRAW, actor=actor.id, who=actor.name, decided_at=instant())
+        requests.move(
+            connection, found, RequestEvent.WITHDRAW, actor=actor.id, who=actor.name, changed={"decided_at": instant()}
+        )
         if was_there:
             for member in access_terms.members(connection, found.dataset):
                 tell(

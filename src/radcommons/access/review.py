@@ -150,14 +150,15 @@ def case(identifier: str, *, platform: Platform, actor: Actor) -> Case:
             conflicts=tuple(requests.conflicts(connection, request.id)),
             signatures=tuple(requests.signatures(connection, request.id)),
             matches=prematch(request.answers, offer=offer),
-            grant=_grant_of(connection, actor, request),
+            grant=grant_of(connection, actor, request),
             can_act=not why_not,
             in_conflict=not sees_all,
             why_not=why_not,
         )
 
 
-def _grant_of(connection: sa.Connection, actor: Actor, request: Request) -> Grant | None:
+def grant_of(connection: sa.Connection, actor: Actor, request: Request) -> Grant | None:
+    """Return the grant that a request led to, or is to renew."""
     if request.renews is not None:
         return grants.visible(connection, actor, request.renews)
     return grants.of_request(connection, actor, request.id)
@@ -313,8 +314,8 @@ def decide(
             raise Conflict("The votes do not carry this decision.", mend=_lacking(standing))
         event = RequestEvent.APPROVE if approve else RequestEvent.REFUSE
         requests.move(
-            connection, request, event, actor=actor.id, who="The committee", note=said, conditions=bound,
-            decided_at=instant(),
+            connection, request, event, actor=actor.id, who="The committee", note=said,
+            changed={"conditions": bound, "decided_at": instant()},
         )  # fmt: skip
         if approve:
             ends = _grant(connection, request, policy, bound, platform=platform)

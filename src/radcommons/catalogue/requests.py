@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,6 @@ from radcommons.records.lifecycle import REQUEST, RequestEvent, RequestState, ad
 
 # Crockford's letters: what is read aloud or copied by hand is not mistaken.
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
-EVENTS_OF_WITHDRAWAL = (RequestState.REFUSED, RequestState.WITHDRAWN)
 
 
 def new_id(prefix: str) -> str:
@@ -196,9 +195,9 @@ def move(
     actor: str,
     who: str,
     note: str = "",
-    **changed: object,
+    changed: Mapping[str, object] | None = None,
 ) -> RequestState:
-    """Take a request to its next state and add the step to its history.
+    """Take a request to its next state and add the step to its history; `changed` are more columns of its row.
 
     Raises
     ------
@@ -212,7 +211,7 @@ def move(
     moved = connection.execute(
         a.access_request.update()
         .where(c.id == request.id, c.state == request.state, c.round == request.round)
-        .values(state=following, **changed)
+        .values(state=following, **(changed or {}))
     )
     if not moved.rowcount:
         raise Conflict("Somebody else has moved this request meanwhile.", mend="Load it again.")

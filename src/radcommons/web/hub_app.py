@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from radcommons import access, hub
 from radcommons.access import api as access_api
-from radcommons.access import dicomweb_api, explore
+from radcommons.access import dicomweb_api, explore, road
 from radcommons.access import pages as access_pages
 from radcommons.catalogue.accounts import SignedIn
 from radcommons.catalogue.credentials import signed_in
@@ -36,7 +36,16 @@ from radcommons.web.metrics import Measured
 from radcommons.web.short import Hub
 
 _CURATORS = frozenset({Role.CURATOR, Role.ADMINISTRATOR})
-NAVIGATION = (NavItem("Releases", "/"), NavItem("Explore", "/explore"), NavItem("Curation", "/curate", roles=_CURATORS))
+_COMMITTEES = _CURATORS | {Role.COMMITTEE}
+NAVIGATION = (
+    NavItem("Releases", "/"),
+    NavItem("Explore", "/explore"),
+    NavItem("Datasets", "/datasets"),
+    NavItem("Register", "/register"),
+    NavItem("Committee", "/committee", roles=_COMMITTEES),
+    NavItem("Curation", "/curate", roles=_CURATORS),
+    NavItem("Stewardship", "/steward", roles=_CURATORS),
+)
 
 
 def hub_app(settings: HubSettings) -> FastAPI:
@@ -76,6 +85,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
         *dicomweb,
         access_pages.router(),
         explore.router(),
+        *road.routers(),
     ):
         app.include_router(router)
     return app
