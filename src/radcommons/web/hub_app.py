@@ -42,9 +42,9 @@ NAVIGATION = (
     NavItem("Explore", "/explore"),
     NavItem("Datasets", "/datasets"),
     NavItem("Register", "/register"),
+    NavItem("My access", "/requests", roles=frozenset(Role) - {Role.SITE}),
     NavItem("Committee", "/committee", roles=_COMMITTEES),
     NavItem("Curation", "/curate", roles=_CURATORS),
-    NavItem("Stewardship", "/steward", roles=_CURATORS),
 )
 
 
