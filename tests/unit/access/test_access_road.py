@@ -485,7 +485,7 @@ def test_a_lost_seat_takes_vote_and_role(fresh: Controlled) -> None:
 
 
 def test_what_people_write_is_never_markup(fresh: Controlled) -> None:
-    """Script in every field that an applicant, official, member or steward can fill comes out as text on every page."""
+    """Script in every field that an applicant, official, member or steward can fill is text on every page."""
     evil: dict[str, list[str]] = {
         name: [EVIL]
         for name in ("title", "purpose", "plan", "lay_summary", "disease", "institution", "ethics", "storage")
@@ -593,7 +593,8 @@ def test_history_and_signatures_cannot_be_rewritten(road: Controlled) -> None:
     review.declare_conflict(made, reason="Kin.", platform=road.platform, actor=road.people["tre"].actor)
     for table in a.APPEND_ONLY:
         assert road.count(table) > 0
-        for statement in (table.delete(), table.update().values({list(table.c)[0].name: list(table.c)[0]})):
+        column = next(iter(table.c))
+        for statement in (table.delete(), table.update().values({column.name: column})):
             with pytest.raises(Exception, match="append-only"), writing(road.platform.engine) as connection:
                 connection.execute(statement)
 
@@ -696,7 +697,7 @@ def test_the_steward_changes_the_form(fresh: Controlled) -> None:
 
 
 def test_the_steward_sets_terms_by_the_page(fresh: Controlled) -> None:
-    """Permission, modifiers, countries, limits, days, agreement and committee are set by forms, and refused with reason."""
+    """Permission, modifiers, countries, limits, days, agreement and committee are set, or refused with a reason."""
     curator, address = fresh.people["curator"], f"/steward/{DATASET}"
     curator.post(
         f"{address}/terms", title="Lungs", steward="Society", tier="controlled", license="CC-BY-4.0",
