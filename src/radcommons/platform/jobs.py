@@ -105,7 +105,11 @@ class _Pace:
 
 
 class Jobs:
-    """The worker of one process: a relay thread and the engine's queue."""
+    """The worker of one process: a relay thread and the engine's queue.
+
+    `regular` names jobs that are asked for by the clock, with the seconds between; they change nothing when nothing is
+    due, and nobody waits for one.
+    """
 
     def __init__(
         self,
@@ -116,8 +120,10 @@ class Jobs:
         jobs_url: str,
         executor: str = "hub",
         concurrency: int = 2,
+        regular: Mapping[str, float] | None = None,
     ) -> None:
         self._engine, self._outbox, self._handlers = engine, outbox, dict(handlers)
+        self._regular, self._begun = dict(regular or {}), dict[str, int]()
         self._stop, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._relay, name="outbox-relay", daemon=True)
         self._system = _system_engine(jobs_url)
@@ -177,6 +183,7 @@ class Jobs:
         pace = _Pace(self._queue)
         while not self._stop.is_set():
             try:
+                self._ask_regular()
                 moved = self._move()
                 pace.keep(has_work=bool(moved))
             except Exception as error:  # the job runner records and goes on; a dead database comes back
@@ -186,6 +193,19 @@ class Jobs:
             if not moved:
                 self._wake.wait(0.2)
                 self._wake.clear()
+
+    def _ask_regular(self) -> None:
+        """Enqueue what is asked for again and again: once a period, however many processes look."""
+        from dbos import SetWorkflowID
+
+        for job, seconds in self._regular.items():
+            period = int(time.time() // seconds)
+            if self._begun.get(job) == period:
+                continue
+            with SetWorkflowID(f"{job}-{period}"):
+                assert self._queue is not None  # set before this thread starts
+                self._queue.enqueue(self._run, job, str(period))
+            self._begun[job] = period
 
     def _move(self) -> int:
         from dbos import SetWorkflowID

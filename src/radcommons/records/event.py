@@ -16,6 +16,17 @@ class Role(StrEnum):
     SITE = "site"
 
 
+class Scope(StrEnum):
+    """What a person's own token may do of what the person may do; each holds `READ` as well."""
+
+    READ = "read"
+    DOWNLOAD = "download"
+    WRITE = "write"
+    SUBMIT = "submit"
+    CURATE = "curate"
+    ADMINISTER = "administer"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """Who is asking. `site` and `dataset` bind a token; an anonymous visitor has no roles.
@@ -29,6 +40,8 @@ class Actor:
         The site code that a site's token speaks for.
     dataset : str or None
         The dataset that a direct token loads into.
+    scopes : frozenset of Scope or None
+        What a person's own token may do; None for a person at a browser and for tokens that an administrator made.
     """
 
     id: str
@@ -36,6 +49,13 @@ class Actor:
     roles: frozenset[Role] = frozenset()
     site: str | None = None
     dataset: str | None = None
+    scopes: frozenset[Scope] | None = None
+
+    @property
+    def account(self) -> int | None:
+        """The number of the person's account; None for tokens that are nobody's own."""
+        kind, _, number = self.id.partition(":")
+        return int(number) if kind == "account" and number.isdecimal() else None
 
     def has(self, *roles: Role) -> bool:
         """Say whether the actor has one of `roles`."""
