@@ -19,8 +19,8 @@ def router() -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     add_pages(
         routes,
-        shown={"/register": register_page, "/reset": reset_page, "/links/{token}": link_page},
-        done={"/register": do_register, "/reset": do_reset, "/links/{token}": follow_link},
+        shown={"/join": register_page, "/reset": reset_page, "/links/{token}": link_page},
+        done={"/join": do_register, "/reset": do_reset, "/links/{token}": follow_link},
     )
     return routes
 
