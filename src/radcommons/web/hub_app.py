@@ -15,8 +15,10 @@ from radcommons import access, hub
 from radcommons.access import api as access_api
 from radcommons.access import dicomweb_api, explore
 from radcommons.access import pages as access_pages
+from radcommons.access.download import DownloadRoute
 from radcommons.catalogue.accounts import SignedIn
 from radcommons.catalogue.credentials import signed_in
+from radcommons.catalogue.downloads import counts_of
 from radcommons.catalogue.migrate import upgrade
 from radcommons.hub import api as hub_api
 from radcommons.hub import api_stow, jobs
@@ -64,7 +66,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
     app.add_middleware(BrowserGuard)
     app.add_middleware(Measured)  # the outermost: what the others answer counts as well
     dicomweb, storing = dicomweb_api.routers(), api_stow.router()
-    app.go_short([dicomweb_api.short_ways(dicomweb), api_stow.StoreRoutes(storing)])
+    app.go_short([DownloadRoute(), dicomweb_api.short_ways(dicomweb), api_stow.StoreRoutes(storing)])
     for router in (
         storing,
         health.router(),
@@ -100,6 +102,7 @@ def _lifespan(platform: Platform) -> Callable[[FastAPI], AbstractAsyncContextMan
         yield
         if worker is not None:
             await run_in_threadpool(worker.stop)
+        await run_in_threadpool(counts_of(platform.engine).flush)
         platform.engine.dispose()
 
     return lifespan
