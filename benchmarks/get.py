@@ -1,6 +1,6 @@
 """`radcommons get` beside a plain parallel copy of the same bytes over HTTP (`curl --parallel`), from the same hub.
 
-    python benchmarks/get.py [--small 2000] [--small-kb 64] [--large 4] [--large-mb 256] [--mbit N] [--rounds 3] [--json]
+    python benchmarks/get.py [--small 2000] [--small-kb 64] [--large 4] [--large-mb 256] [--mbit N] [--rounds 3]
 
 many   `--small` files of `--small-kb` kB each
 few    `--large` files of `--large-mb` MB each
@@ -149,7 +149,9 @@ def main() -> None:
         return
     network = f"{asked.mbit} Mbit/s" if asked.mbit else "loopback"
     print(f"{asked.jobs} at once, {network}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
-    print("| files | MB | get, s | curl, s | curl and sha256sum, s | get, files/s | get, MB/s | beside curl | checked |")
+    print(
+        "| files | MB | get, s | curl, s | curl and sha256sum, s | get, files/s | get, MB/s | beside curl | checked |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for one in found.values():
         cells = [one["files"], round(one["bytes"] / 1e6), *list(one.values())[2:]]

@@ -125,6 +125,8 @@ def copy(
                 thread.join(_TOLD_EVERY_S)
                 if progress is not None:
                     progress(_progress(work, pace, files=len(files), missing=missing))
+        if progress is not None:
+            progress(_progress(work, pace, files=len(files), missing=missing))
     finally:
         # After an interrupt nobody waits for a server: what came is on the disk already.
         work.stop.set()
@@ -155,6 +157,8 @@ def _serve(work: _Work) -> None:
             with work.lock:
                 work.outcomes.append((one.path, outcome))
     except BaseException as error:  # handed to the thread that asked
+        if isinstance(error, OSError):
+            error = StorageError(f"The folder cannot be written to ({type(error).__name__}).")
         with work.lock:
             work.fault = work.fault or error
         work.stop.set()
@@ -189,8 +193,6 @@ def _one(work: _Work, one: Wanted, buffer: memoryview) -> str:
         except Withdrawn:
             part.unlink(missing_ok=True)
             return WITHDRAWN
-        except OSError as error:
-            raise StorageError(f"The folder cannot be written to ({type(error).__name__}).") from None
         except RadcommonsError as error:
             if isinstance(error, _OF_ALL):
                 raise _concerning_all(error) from None

@@ -66,7 +66,7 @@ class Lines:
         self._lock = threading.Lock()
         self._all: list[http.client.HTTPConnection] = []
         self._context: ssl.SSLContext | None = None
-        self._proxies = getproxies()
+        self._proxies: dict[tuple[str, str], str] = {}
         self._agent = f"radcommons/{version('radcommons')}"
 
     def close(self) -> None:
@@ -135,11 +135,17 @@ class Lines:
         line.sock.settimeout(SILENCE_S)
         line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
-            self._all.append(line)
+            self._all = [*(one for one in self._all if one.sock is not None), line]
         return line
 
     def _proxy(self, parts: SplitResult) -> str:
-        return "" if proxy_bypass(parts.hostname or "") else self._proxies.get(parts.scheme, "")
+        """Return the proxy of the environment for a host, empty where there is none; looked up once."""
+        key = parts.scheme, parts.netloc
+        found = self._proxies.get(key)
+        if found is None:
+            found = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
+            self._proxies[key] = found
+        return found
 
     def _is_absolute(self, parts: SplitResult) -> bool:
         """Say whether the request goes to a proxy that must be told the whole address (RFC 9112 section 3.2.2)."""
