@@ -201,6 +201,8 @@ def check_folder(folder: Path, release: Release) -> None:
     """
     path = folder / MANIFEST
     if not path.exists():
+        if (folder / TABLE).exists():
+            raise UsageError("The folder holds what a table named.", mend="Give a folder of its own with --to.")
         return
     try:
         held = str(json.loads(path.read_bytes()).get("id"))
