@@ -74,9 +74,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
 
 
 @pytest.fixture(scope="module")
-def far(
-    tmp_path_factory: pytest.TempPathFactory, new_production_env: Callable[[], dict[str, str]]
-) -> Iterator[Shelf]:
+def far(tmp_path_factory: pytest.TempPathFactory, new_production_env: Callable[[], dict[str, str]]) -> Iterator[Shelf]:
     """A release of small files on a hub with PostgreSQL and S3."""
     with served_hub(tmp_path_factory.mktemp("far") / "hub", environment=new_production_env()) as hub:
         yield _filled(hub, _large(200_000), 6)
@@ -124,7 +122,7 @@ def _table(shelf: Shelf) -> list[dict[str, str]]:
 def _by_curl(shelf: Shelf, target: Path, token: str) -> None:
     """As docs/how-to/download-a-release.md says."""
     script = (
-        "tail -n +2 manifest.csv | awk -F, '{print \"url=\\\"\" $12 \"\\\"\\noutput=\\\"\" $1 \"\\\"\"}' |"
+        'tail -n +2 manifest.csv | awk -F, \'{print "url=\\"" $12 "\\"\\noutput=\\"" $1 "\\""}\' |'
         ' curl -fsSL --parallel --create-dirs -H "Authorization: Bearer $TOKEN" -K -'
     )
     _run(shelf, script, target, token)
@@ -133,7 +131,7 @@ def _by_curl(shelf: Shelf, target: Path, token: str) -> None:
 def _by_wget(shelf: Shelf, target: Path, token: str) -> None:
     """As docs/how-to/download-a-release.md says."""
     script = (
-        'tail -n +2 manifest.csv | cut -d, -f12 |'
+        "tail -n +2 manifest.csv | cut -d, -f12 |"
         ' wget -q --header="Authorization: Bearer $TOKEN" --content-disposition -i -'
     )
     _run(shelf, script, target, token)

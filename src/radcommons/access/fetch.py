@@ -43,7 +43,15 @@ from radcommons.access.listing import read_listing
 from radcommons.access.source import Source
 from radcommons.platform.durable import write_file
 from radcommons.records.errors import IntegrityError, StorageError, UsageError
-from radcommons.records.release import CSV_COLUMNS, FeedEntry, ReleaseItem, csv_row, instance_address, item_path
+from radcommons.records.release import (
+    CSV_COLUMNS,
+    FeedEntry,
+    Release,
+    ReleaseItem,
+    csv_row,
+    instance_address,
+    item_path,
+)
 
 # Room that is left free beside the download, so that the machine stays usable.
 _RESERVE = 50_000_000
@@ -98,7 +106,7 @@ def plan(source: Source, *, to: Path, token: str | None = None, key_file: Path |
         As `fetch`.
     """
     with HubClient(source.hub, token=token) as client:
-        documents = _documents(client, source, folder=to, key_file=key_file)
+        documents = read_documents(client, source, folder=to, key_file=key_file)
     files, gone = documents.files, documents.gone
     missing = [one for one in files if not looks_present(to, one.path, one.size) and one.digest not in gone]
     return Plan(
@@ -155,16 +163,16 @@ def fetch(
     """
     started = time.monotonic()
     with HubClient(source.hub, token=token) as client:
-        documents = _documents(client, source, folder=to, key_file=key_file)
+        documents = read_documents(client, source, folder=to, key_file=key_file)
         gone = documents.gone
         wanted = [one for one in documents.files if one.digest not in gone]
         _check_room(to, wanted)
-        _write_documents(to, documents)
+        write_documents(to, documents)
         copied = copy(wanted, client=client, folder=to, jobs=jobs, progress=progress)
     return _fetched(documents, copied, hub=source.hub, seconds=round(time.monotonic() - started, 2))
 
 
-def _fetched(documents: _Documents, copied: Copied, *, hub: str, seconds: float) -> Fetched:
+def _fetched(documents: Documents, copied: Copied, *, hub: str, seconds: float) -> Fetched:
     withdrawn = [one.path for one in documents.files if one.digest in documents.gone]
     withdrawn += [path for path, outcome in copied.outcomes if outcome == WITHDRAWN]
     return Fetched(
@@ -181,14 +189,27 @@ def _fetched(documents: _Documents, copied: Copied, *, hub: str, seconds: float)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Documents:
-    """What says which files there are: a verified manifest with its feed, or a table that nobody signed."""
+class Documents:
+    """What says which files there are: a verified manifest with its feed, or a table that nobody signed.
+
+    Parameters
+    ----------
+    name : str
+    files : tuple of Wanted
+    trust : Trust
+    contents : tuple of (str, bytes)
+        The documents themselves by the name that they have in the folder.
+    feed : tuple of FeedEntry
+    release : Release or None
+        The manifest's content; None for a table.
+    """
 
     name: str
     files: tuple[Wanted, ...]
     trust: Trust
     contents: tuple[tuple[str, bytes], ...]
     feed: tuple[FeedEntry, ...] = ()
+    release: Release | None = None
 
     @property
     def gone(self) -> frozenset[str]:
@@ -196,21 +217,22 @@ class _Documents:
         return withdrawn_digests(self.feed)
 
 
-def _documents(client: HubClient, source: Source, *, folder: Path, key_file: Path | None) -> _Documents:
+def read_documents(client: HubClient, source: Source, *, folder: Path, key_file: Path | None = None) -> Documents:
+    """Return what says which files a source has, checked by the keys that the folder pins. Raises what `fetch` does."""
     return (_table if source.is_table else _release)(client, source, folder=folder, key_file=key_file)
 
 
-def _table(client: HubClient, source: Source, *, folder: Path, key_file: Path | None) -> _Documents:
+def _table(client: HubClient, source: Source, *, folder: Path, key_file: Path | None) -> Documents:
     """Read a table of files; its digests are as good as the way that it came."""
     content = source.manifest.read_bytes() if source.manifest else client.get(source.address)
     if (folder / MANIFEST).exists() or ((folder / TABLE).exists() and (folder / TABLE).read_bytes() != content):
         raise UsageError("The folder holds another download.", mend="Give a folder of its own with --to.")
     files = read_listing(content, hub=client.hub)
     trust = _trust(client, folder=folder, key_file=key_file)
-    return _Documents(name=source.release, files=files, trust=trust, contents=((TABLE, content),))
+    return Documents(name=source.release, files=files, trust=trust, contents=((TABLE, content),))
 
 
-def _release(client: HubClient, source: Source, *, folder: Path, key_file: Path | None) -> _Documents:
+def _release(client: HubClient, source: Source, *, folder: Path, key_file: Path | None) -> Documents:
     base = f"/api/v1/releases/{segment(source.release)}"
     if source.manifest is not None:
         content = source.manifest.read_bytes()
@@ -227,12 +249,13 @@ def _release(client: HubClient, source: Source, *, folder: Path, key_file: Path 
     if (folder / FEED).exists():
         held = read_feed((folder / FEED).read_bytes(), dataset=manifest.release.dataset, trust=trust)
         same_history(held, feed)
-    return _Documents(
+    return Documents(
         name=manifest.release.id,
         files=tuple(_wanted(item, release=manifest.release.id) for item in manifest.release.items),
         trust=trust,
         contents=(*_manifest_files(manifest, hub=client.hub), (FEED, content)),
         feed=feed,
+        release=manifest.release,
     )
 
 
@@ -259,7 +282,8 @@ def _manifest_files(manifest: Manifest, *, hub: str) -> tuple[tuple[str, bytes],
     )
 
 
-def _write_documents(folder: Path, documents: _Documents) -> None:
+def write_documents(folder: Path, documents: Documents) -> None:
+    """Lay the documents and the pinned keys into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     pin(folder, documents.trust)
     for name, content in documents.contents:
