@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
-from radcommons.catalogue.tables_incidents import download_record
+from radcommons.catalogue.tables_incidents import download
 from radcommons.platform.clock import now
 from radcommons.platform.database import insert_new, writing
 
@@ -46,7 +46,7 @@ class DownloadCounts:
             return
         row = {"actor": actor, "release_id": release, "day": key[2], "instances": 0, "bytes": 0}
         with writing(self._engine) as connection:
-            insert_new(connection, download_record, [row])
+            insert_new(connection, download, [row])
         with self._lock:
             if len(self._known) >= _KNOWN:
                 self._known.clear()
@@ -88,9 +88,9 @@ def _today() -> str:
 
 
 def _add(connection: sa.Connection, key: Key, *, instances: int, size: int) -> None:
-    c = download_record.c
+    c = download.c
     connection.execute(
-        download_record.update()
+        download.update()
         .where(c.actor == key[0], c.release_id == key[1], c.day == key[2])
         .values(instances=c.instances + instances, bytes=c.bytes + size)
     )
@@ -123,7 +123,7 @@ class Download:
 
 def downloads_of(connection: sa.Connection, releases: Iterable[str]) -> list[Download]:
     """Return who took something of releases, by release and actor."""
-    c = download_record.c
+    c = download.c
     rows = connection.execute(
         sa.select(
             c.actor,

@@ -6,13 +6,14 @@ import sqlalchemy as sa
 
 from radcommons.catalogue.tables import metadata
 
-# Who took what of which release on which day; the rows of a day add up, and a first one is written before its bytes go.
-download_record = sa.Table(
-    "download_record",
+# One row for a person, a release and a day: who holds what, and how often a dataset is fetched.
+download = sa.Table(
+    "download",
     metadata,
-    sa.Column("actor", sa.String(64), primary_key=True),  # as in the audit trail: account:7, token:3, anonymous
-    sa.Column("release_id", sa.ForeignKey("release.id"), primary_key=True, index=True),
+    sa.Column("release_id", sa.ForeignKey("release.id"), primary_key=True),
+    sa.Column("actor", sa.String(128), primary_key=True),
     sa.Column("day", sa.String(10), primary_key=True),
-    sa.Column("instances", sa.Integer, nullable=False),
+    sa.Column("instances", sa.BigInteger, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Index("ix_download_actor", "actor", "day"),
 )

@@ -5,15 +5,15 @@ A hub that is made now may have these tables from the first revision on, which m
 
 from alembic import op
 
-from radcommons.catalogue.tables_incidents import download_record
+from radcommons.catalogue.tables_incidents import download
 
 revision = "0007"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Go forward."""
-    for table in (download_record,):
+    for table in (download,):
         table.create(op.get_bind(), checkfirst=True)
