@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from radcommons.catalogue.accounts import SignedIn, by_cookie, by_token
+from radcommons.catalogue.grants import with_grants
 from radcommons.platform.ports import Platform
 from radcommons.records.errors import NotPermitted, SignInRequired
 from radcommons.records.event import ANONYMOUS, Actor
@@ -39,10 +41,12 @@ def signed_in(request: Request) -> SignedIn:
         actor = by_token(engine, token.strip()) if kind.lower() == "bearer" else None
         if actor is None:
             raise SignInRequired("The token is unknown or over.", mend="Ask an administrator for a new one.")
-        return SignedIn(actor=actor, form_key="")
+        return SignedIn(actor=with_grants(engine, actor), form_key="")
     cookie = request.cookies.get(COOKIE)
     found = by_cookie(engine, cookie) if cookie else None
-    return found or SignedIn(actor=ANONYMOUS, form_key="")
+    if found is None:
+        return SignedIn(actor=ANONYMOUS, form_key="")
+    return replace(found, actor=with_grants(engine, found.actor))
 
 
 async def acting(request: Request, who: Annotated[SignedIn, Depends(signed_in)]) -> Actor:

@@ -74,7 +74,8 @@ ActorKey = tuple[Actor, str | None, str]
 
 def actor_key(scope: Scope) -> ActorKey:
     """Return what a statement of this scope depends on: the actor's rights, the release, and the day (embargoes)."""
-    actor = Actor(id="", roles=scope.actor.roles, site=scope.actor.site, dataset=scope.actor.dataset)
+    asks = scope.actor
+    actor = Actor(id="", roles=asks.roles, site=asks.site, dataset=asks.dataset, grants=asks.grants)
     return actor, scope.release, now().strftime("%Y-%m-%d")
 
 

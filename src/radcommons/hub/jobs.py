@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
 from radcommons.catalogue import submissions, withdrawals
 from radcommons.catalogue.journal import OUTBOX, leave_job
 from radcommons.hub.receive import VERIFY_JOB
 from radcommons.hub.verify import verify
 from radcommons.hub.withdraw import PURGE_JOB, purge
 from radcommons.platform.database import writing
-from radcommons.platform.jobs import Jobs
+from radcommons.platform.jobs import Handler, Jobs
 from radcommons.platform.ports import Platform
 from radcommons.records.lifecycle import SubmissionState
 
 
-def make_jobs(platform: Platform, *, executor: str) -> Jobs:
-    """Return the worker of one process; `executor` names it over restarts, so that it goes on where it stopped."""
+def make_jobs(
+    platform: Platform,
+    *,
+    executor: str,
+    others: Mapping[str, Handler] | None = None,
+    rounds: Sequence[Callable[[], None]] = (),
+) -> Jobs:
+    """Return the worker of one process; `executor` names it over restarts, so that it goes on where it stopped.
+
+    `others` are the jobs of other zones, `rounds` what the worker calls now and then.
+    """
     return Jobs(
         engine=platform.engine,
         outbox=OUTBOX,
         handlers={
             VERIFY_JOB: lambda identifier: verify(identifier, platform=platform),
             PURGE_JOB: lambda identifier: purge(identifier, platform=platform),
+            **(others or {}),
         },
         jobs_url=platform.settings.jobs_database,
         executor=executor,
+        rounds=rounds,
     )
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from radcommons.platform.durable import write_file
 from radcommons.records.documents import canonical, seal
@@ -66,6 +68,11 @@ class SigningKey:
         """Return the signature over `message`, usually a document's canonical bytes."""
         value = base64.b64encode(self._private.sign(message)).decode()
         return Signature(key_id=self.key_id, algorithm="Ed25519", value=value)
+
+    def derived(self, purpose: str) -> bytes:
+        """Return 32 secret bytes for one purpose (HKDF, RFC 5869); they tell nothing of the key or of each other."""
+        made = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=f"radcommons {purpose}".encode())
+        return made.derive(self._private.private_bytes_raw())
 
     def seal(self, record: object) -> dict[str, Any]:
         """Return the JSON object of a record with this key's signature."""

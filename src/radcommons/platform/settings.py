@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 SETTINGS_FILE = "radcommons.toml"
@@ -60,6 +60,13 @@ class HubSettings(BaseSettings):
     dimse_tls_authority: Path | None = Field(
         default=None, description="PEM file: certificates that it has signed vouch for callers and destinations."
     )
+    smtp_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Where mail leaves: smtps:// (TLS), smtp+starttls:// or smtp:// (this machine's own relay alone), "
+        "with USER:PASSWORD@HOST:PORT; empty: messages show in the portal and nothing is sent.",
+    )
+    smtp_sender: str = Field(default="", max_length=254, description="Address that mail comes from.")
+    smtp_authority: Path | None = Field(default=None, description="PEM file that vouches for the mail server.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod

@@ -10,6 +10,7 @@ class Role(StrEnum):
     """What an account or token may do; one `authorize` in `platform.identity` reads them."""
 
     ADMINISTRATOR = "administrator"
+    COMMITTEE = "committee"
     CURATOR = "curator"
     READER = "reader"
     RESEARCHER = "researcher"
@@ -29,6 +30,8 @@ class Actor:
         The site code that a site's token speaks for.
     dataset : str or None
         The dataset that a direct token loads into.
+    grants : frozenset of str
+        Controlled datasets that the person has a live grant for, at the moment of asking.
     """
 
     id: str
@@ -36,6 +39,13 @@ class Actor:
     roles: frozenset[Role] = frozenset()
     site: str | None = None
     dataset: str | None = None
+    grants: frozenset[str] = frozenset()
+
+    @property
+    def account(self) -> int | None:
+        """The number of the person's account; None for tokens that are nobody's own."""
+        kind, _, number = self.id.partition(":")
+        return int(number) if kind == "account" and number.isdecimal() else None
 
     def has(self, *roles: Role) -> bool:
         """Say whether the actor has one of `roles`."""

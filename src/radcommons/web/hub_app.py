@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from radcommons import access, hub
 from radcommons.access import api as access_api
-from radcommons.access import dicomweb_api, explore
+from radcommons.access import dicomweb_api, explore, road
 from radcommons.access import pages as access_pages
 from radcommons.access.download import DownloadRoute
 from radcommons.catalogue.accounts import SignedIn
@@ -31,14 +31,23 @@ from radcommons.records.errors import RadcommonsError
 from radcommons.records.event import ANONYMOUS, Role
 from radcommons.ui.pages import problem_page
 from radcommons.ui.render import Brand, NavItem, Renderer
-from radcommons.web import health, sessions
+from radcommons.web import health, sessions, working
 from radcommons.web.errors import PROBLEM_RESPONSES, add_error_handlers
 from radcommons.web.guard import BrowserGuard, LastResort
 from radcommons.web.metrics import Measured
 from radcommons.web.short import Hub
 
 _CURATORS = frozenset({Role.CURATOR, Role.ADMINISTRATOR})
-NAVIGATION = (NavItem("Releases", "/"), NavItem("Explore", "/explore"), NavItem("Curation", "/curate", roles=_CURATORS))
+_COMMITTEES = _CURATORS | {Role.COMMITTEE}
+NAVIGATION = (
+    NavItem("Releases", "/"),
+    NavItem("Explore", "/explore"),
+    NavItem("Datasets", "/datasets"),
+    NavItem("Register", "/register"),
+    NavItem("My access", "/requests", roles=frozenset(Role) - {Role.SITE}),
+    NavItem("Committee", "/committee", roles=_COMMITTEES),
+    NavItem("Curation", "/curate", roles=_CURATORS),
+)
 
 
 def hub_app(settings: HubSettings) -> FastAPI:
@@ -78,6 +87,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
         *dicomweb,
         access_pages.router(),
         explore.router(),
+        *road.routers(),
     ):
         app.include_router(router)
     return app
@@ -95,7 +105,7 @@ def _lifespan(platform: Platform) -> Callable[[FastAPI], AbstractAsyncContextMan
         worker = None
         if platform.settings.run_jobs:
             import_ahead(JUDGING)
-            worker = jobs.make_jobs(platform, executor="hub")
+            worker = working.worker(platform, executor="hub")
             await run_in_threadpool(jobs.ask_again, platform)
             await run_in_threadpool(worker.start)
             app.state.platform = replace(platform, wake_jobs=worker.wake)
