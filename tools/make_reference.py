@@ -101,6 +101,8 @@ def lifecycle() -> str:
         ("A file at a site", "FILE", rules.FILE, rules.FileState),
         ("A submission at the hub", "SUBMISSION", rules.SUBMISSION, rules.SubmissionState),
         ("An instance version at the hub", "INSTANCE", rules.INSTANCE, rules.InstanceState),
+        ("A request for access", "REQUEST", rules.REQUEST, rules.RequestState),
+        ("A grant", "GRANT", rules.GRANT, rules.GrantState),
     ]
     parts = []
     for title, name, arrows, states in kinds:
@@ -229,7 +231,8 @@ def _kinds(tree: ast.Module) -> Iterator[str]:
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         name = getattr(call.func, "id", getattr(call.func, "attr", ""))
         given = [keyword.value for keyword in call.keywords if keyword.arg == "kind"] if name == "Event" else []
-        for value in given or (call.args[:1] if name == "tell" else []):
+        told = {"tell": call.args[:1], "_record": call.args[1:2]}.get(name, [])
+        for value in given or told:
             if isinstance(value, ast.Constant | ast.JoinedStr):
                 yield ast.literal_eval(value) if isinstance(value, ast.Constant) else ast.unparse(value)[2:-1]
 

@@ -137,6 +137,11 @@ def add_account(
     return number
 
 
+def address_of(connection: sa.Connection, number: int) -> str:
+    """Return the e-mail address of an account."""
+    return str(connection.execute(sa.select(t.account.c.email).where(t.account.c.id == number)).scalar_one())
+
+
 def has_accounts(connection: sa.Connection) -> bool:
     """Say whether anybody can sign in."""
     return connection.execute(sa.select(t.account.c.id).limit(1)).one_or_none() is not None

@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 
 from radcommons.catalogue.accounts import SignedIn, by_cookie, by_token
+from radcommons.catalogue.grants import with_grants
 from radcommons.platform.identity import SESSION_HOURS, authorize_change
 from radcommons.platform.ports import Platform
 from radcommons.records.errors import NotPermitted, SignInRequired
@@ -45,15 +46,15 @@ def signed_in(request: Request) -> SignedIn:
         actor = by_token(ports.engine, token.strip()) if kind.lower() == "bearer" else None
         if actor is None:
             raise SignInRequired("The token is unknown or over.", mend="Ask an administrator for a new one.")
-        return SignedIn(actor=actor, form_key="")
+        return SignedIn(actor=with_grants(ports.engine, actor), form_key="")
     cookie = session_cookie(request)
     found = by_cookie(ports.engine, cookie) if cookie else None
     if found is None:
         return SignedIn(actor=ANONYMOUS, form_key="")
     if found.is_weak and ports.settings.second_factor == "staff":
         kept = found.actor.roles & {Role.RESEARCHER} or frozenset({Role.RESEARCHER} if found.actor.roles else ())
-        return replace(found, actor=replace(found.actor, roles=kept))
-    return found
+        found = replace(found, actor=replace(found.actor, roles=kept))
+    return replace(found, actor=with_grants(ports.engine, found.actor))
 
 
 async def acting(request: Request, who: Annotated[SignedIn, Depends(signed_in)]) -> Actor:

@@ -1,72 +1,65 @@
-"""E-mail that leaves with the transaction of what it tells of; a job hands it to the mail server."""
+"""E-mail with a link that opens an account: it leaves with the transaction of what it tells of, and nobody is shown it.
+
+Letters of the access road lie open in the portal (`catalogue.letters`). These do not: what they say is locked with the
+hub's key until the mail server has it, and is then forgotten.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from datetime import timedelta
 
 import sqlalchemy as sa
 
 from radcommons.catalogue.journal import leave_job
 from radcommons.catalogue.tables_identity import message
-from radcommons.platform.clock import instant
+from radcommons.platform.clock import instant, now
 from radcommons.platform.database import reading, writing
+from radcommons.platform.jobs import step
+from radcommons.platform.keys import SigningKey
 from radcommons.platform.mail import Letter, Refused, open_post
 from radcommons.platform.ports import Platform
 
-SEND_JOB = "send-message"
+MESSAGE_JOB = "message"
+_PURPOSE = "message"
+_KEEP_TRYING = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One that waits."""
-
-    number: int
-    to: str
-    subject: str
-    text: str
-
-
-def enqueue(connection: sa.Connection, *, to: str, subject: str, text: str) -> None:
+def enqueue(connection: sa.Connection, *, to: str, subject: str, text: str, key: SigningKey) -> None:
     """Leave a message in the caller's transaction; it is sent after the commit."""
-    values = {"address": to, "subject": subject, "body": text, "created_at": instant()}
+    locked = key.lock(text, purpose=_PURPOSE)
+    values = {"address": to, "subject": subject, "body": locked, "created_at": instant()}
     number = connection.execute(message.insert().values(values)).inserted_primary_key[0]  # type: ignore[index]
-    leave_job(connection, SEND_JOB, argument=str(number))
+    leave_job(connection, MESSAGE_JOB, argument=str(number))
 
 
-def waiting(connection: sa.Connection, number: int) -> Message | None:
-    """Return a message that was not sent, None when it was."""
-    row = connection.execute(
-        sa.select(message).where(message.c.id == number, message.c.sent_at.is_(None))
-    ).one_or_none()
-    return Message(number=row.id, to=row.address, subject=row.subject, text=row.body) if row is not None else None
+def deliver(number: int, *, platform: Platform) -> None:
+    """Hand a message to the mail server as a job; it is tried again while the server is away."""
+    if open_post(platform.settings) is not None:
+        step("send", _send, number, platform)
 
 
-def unsent(connection: sa.Connection) -> list[int]:
-    """Return the numbers of the messages that were not sent."""
-    return list(connection.execute(sa.select(message.c.id).where(message.c.sent_at.is_(None))).scalars())
-
-
-def sent(connection: sa.Connection, number: int) -> None:
-    """Note that a message left, and forget what it said: it may have held a link."""
-    connection.execute(message.update().where(message.c.id == number).values(sent_at=instant(), body=""))
-
-
-def deliver(number: str, *, platform: Platform) -> None:
-    """Hand one message to the mail server; once it left, or never can, nothing more happens.
-
-    Raises
-    ------
-    PeerError
-        If the server does not answer; the job tries again.
-    """
+def _send(number: int, platform: Platform) -> None:
     post = open_post(platform.settings)
     with reading(platform.engine) as connection:
-        found = waiting(connection, int(number))
-    if post is None or found is None:
+        waits = sa.and_(message.c.id == number, message.c.sent_at.is_(None))
+        row = connection.execute(sa.select(message).where(waits)).one_or_none()
+    if post is None or row is None:
         return
-    key = f"identity-{found.number}"
-    with suppress(Refused):
-        post.send(Letter(to=found.to, subject=found.subject, body=found.text, key=key))
+    text = platform.signing_key.unlock(row.body, purpose=_PURPOSE)
+    with suppress(Refused):  # who has no such address gets nothing, and asks again
+        post.send(Letter(to=row.address, subject=row.subject, body=text, key=f"account-{number}"))
     with writing(platform.engine) as connection:
-        sent(connection, found.number)
+        connection.execute(message.update().where(message.c.id == number).values(sent_at=instant(), body=""))
+
+
+def send_again(platform: Platform) -> None:
+    """Ask once more for what no server has taken, and forget what is a day old: its links are over."""
+    if open_post(platform.settings) is None:
+        return
+    with writing(platform.engine) as connection:
+        connection.execute(message.delete().where(message.c.created_at < instant(now() - _KEEP_TRYING)))
+        early = message.c.created_at < instant(now() - timedelta(minutes=5))
+        unsent = sa.select(message.c.id).where(message.c.sent_at.is_(None), early)
+        for number in connection.execute(unsent).scalars():
+            leave_job(connection, MESSAGE_JOB, argument=str(number))

@@ -44,6 +44,12 @@ def rows_of(engine: sa.Engine, scope: Scope, place: Place) -> list[tuple[Any, ..
     ]
 
 
+def instance_with(engine: sa.Engine, scope: Scope, digest: str) -> InstanceRow | None:
+    """Return the instance of these bytes that the scope shows, None where there is none."""
+    rows = _prepared(*actor_key(scope), "digest").rows(engine, uid=digest)
+    return InstanceRow(**dict(zip(_FIELDS, rows[0], strict=True))) if rows else None
+
+
 def narrowest(place: Place) -> tuple[str, str]:
     """Return (column, value) of the narrowest UID that a place names.
 
@@ -68,7 +74,8 @@ ActorKey = tuple[Actor, str | None, str]
 
 def actor_key(scope: Scope) -> ActorKey:
     """Return what a statement of this scope depends on: the actor's rights, the release, and the day (embargoes)."""
-    actor = Actor(id="", roles=scope.actor.roles, site=scope.actor.site, dataset=scope.actor.dataset)
+    asks = scope.actor
+    actor = Actor(id="", roles=asks.roles, site=asks.site, dataset=asks.dataset, grants=asks.grants)
     return actor, scope.release, now().strftime("%Y-%m-%d")
 
 

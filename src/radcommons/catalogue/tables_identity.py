@@ -1,4 +1,4 @@
-"""The hub's tables of how people prove who they are, of what they downloaded, and of what vouches for the trail."""
+"""The hub's tables of how people prove who they are, and of what vouches for the audit trail."""
 
 from __future__ import annotations
 
@@ -107,17 +107,6 @@ personal_token = sa.Table(
     sa.Column("expires_at", _INSTANT, nullable=False),
     sa.Column("last_used_on", sa.String(10)),
     sa.Column("revoked_at", _INSTANT),
-)
-# One row for a person, a release and a day: who holds what, and how often a dataset is fetched.
-download = sa.Table(
-    "download",
-    metadata,
-    sa.Column("release_id", sa.ForeignKey("release.id"), primary_key=True),
-    sa.Column("actor", sa.String(128), primary_key=True),
-    sa.Column("day", sa.String(10), primary_key=True),
-    sa.Column("instances", sa.BigInteger, nullable=False),
-    sa.Column("bytes", sa.BigInteger, nullable=False),
-    sa.Index("ix_download_actor", "actor", "day"),
 )
 # Signed statements about the trail's end at some moments (DSSE envelopes); copies lie with the sites.
 audit_checkpoint = sa.Table(

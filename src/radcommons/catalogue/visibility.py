@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from radcommons.catalogue import tables as t
+from radcommons.catalogue import tables_access as a
 from radcommons.platform.clock import now
 from radcommons.records.event import Actor, Role
 from radcommons.records.lifecycle import InstanceState
@@ -20,11 +21,14 @@ def _tiers(actor: Actor) -> tuple[Tier, ...]:
 
 
 def visible_releases(actor: Actor) -> sa.ColumnElement[bool]:
-    """Return the condition on `release` for its content: tier and embargo. A curator sees all."""
+    """Return the condition on `release` for its content: tier or grant, and embargo. A curator sees all."""
     if actor.has(Role.ADMINISTRATOR, Role.CURATOR):
         return sa.true()
     free = sa.or_(t.release.c.embargo_until.is_(None), t.release.c.embargo_until <= now().strftime("%Y-%m-%d"))
-    return sa.and_(t.release.c.tier.in_(_tiers(actor)), free)
+    reached: sa.ColumnElement[bool] = t.release.c.tier.in_(_tiers(actor))
+    if actor.grants:
+        reached = sa.or_(reached, t.release.c.dataset.in_(sorted(actor.grants)))
+    return sa.and_(reached, free)
 
 
 def listed_releases(actor: Actor) -> sa.ColumnElement[bool]:
@@ -106,3 +110,38 @@ def visible_submissions(actor: Actor) -> sa.ColumnElement[bool]:
 def visible_datasets(_actor: Actor) -> sa.ColumnElement[bool]:
     """Return the condition on `dataset`: that a dataset exists is public; what it holds is not."""
     return sa.true()
+
+
+def visible_requests(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return the condition on `access_request`: one's own; what was submitted, for its committee and for curators."""
+    c = a.access_request.c
+    own = c.account_id == actor.account if actor.account is not None else sa.false()
+    submitted = c.submitted_at.is_not(None)
+    if actor.has(Role.ADMINISTRATOR, Role.CURATOR):
+        return sa.or_(own, submitted)
+    return sa.or_(own, sa.and_(submitted, _sits_on_committee(actor, c.dataset)))
+
+
+def visible_grants(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return the condition on `access_grant`: of whom it names, for its committee and for curators."""
+    if actor.has(Role.ADMINISTRATOR, Role.CURATOR):
+        return sa.true()
+    if actor.account is None:
+        return sa.false()
+    address = sa.select(t.account.c.email).where(t.account.c.id == actor.account).scalar_subquery()
+    named = sa.exists().where(a.grant_person.c.grant_id == a.access_grant.c.id, a.grant_person.c.email == address)
+    return sa.or_(a.access_grant.c.holder == actor.account, named, _sits_on_committee(actor, a.access_grant.c.dataset))
+
+
+def visible_letters(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return the condition on `letter`: one's own; to people without an account, for curators, who pass them on."""
+    own = a.letter.c.account_id == actor.account if actor.account is not None else sa.false()
+    if actor.has(Role.ADMINISTRATOR, Role.CURATOR):
+        return sa.or_(own, a.letter.c.account_id.is_(None))
+    return own
+
+
+def _sits_on_committee(actor: Actor, dataset: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    if actor.account is None:
+        return sa.false()
+    return sa.exists().where(a.committee_member.c.dataset == dataset, a.committee_member.c.account_id == actor.account)

@@ -127,16 +127,16 @@ def worker(directory: Path, name: str) -> None:
     import signal
     import threading
 
-    from radcommons.hub.jobs import make_jobs
     from radcommons.platform.ports import open_platform
     from radcommons.platform.telemetry import configure_logging
+    from radcommons.web.working import worker as make_worker
 
     settings = open_settings(directory)
     configure_logging(level=settings.log_level)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    jobs = make_jobs(open_platform(settings), executor=name)
+    jobs = make_worker(open_platform(settings), executor=name)
     jobs.start()
     click.echo(f"Working as {name}")
     stopping.wait()

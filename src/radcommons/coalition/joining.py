@@ -58,7 +58,7 @@ def sign_up(platform: Platform, *, email: str, name: str, base: str, caller: Cal
             roles = frozenset({Role.RESEARCHER})
             token = links.make(connection, Kind.CONFIRM, email=email, name=name, roles=roles, by="anonymous")
             letter = letters.confirm(platform.settings.title, f"{base}/links/{token}")
-        enqueue(connection, to=email, subject=letter.subject, text=letter.text)
+        enqueue(connection, to=email, subject=letter.subject, text=letter.text, key=platform.signing_key)
     platform.wake_jobs()
 
 
@@ -90,7 +90,7 @@ def invite(platform: Platform, *, email: str, name: str, roles: frozenset[Role],
         address = f"{base}/links/{token}"
         if sends_mail(platform.settings):
             letter = letters.invitation(platform.settings.title, address, days=links.HOURS[Kind.INVITE] // 24)
-            enqueue(connection, to=email, subject=letter.subject, text=letter.text)
+            enqueue(connection, to=email, subject=letter.subject, text=letter.text, key=platform.signing_key)
     platform.wake_jobs()
     return address
 
@@ -133,7 +133,7 @@ def ask_reset(platform: Platform, *, email: str, base: str, caller: Caller) -> N
             return
         token = links.make(connection, Kind.RESET, email=email, account=account.number, by="anonymous")
         letter = letters.reset(platform.settings.title, f"{base}/links/{token}", hours=links.HOURS[Kind.RESET])
-        enqueue(connection, to=email, subject=letter.subject, text=letter.text)
+        enqueue(connection, to=email, subject=letter.subject, text=letter.text, key=platform.signing_key)
         tell("password-reset-asked", connection, account.number, by="anonymous")
     platform.wake_jobs()
 
@@ -234,4 +234,4 @@ def change_password(
 def _say_changed(platform: Platform, connection: sa.Connection, email: str) -> None:
     if sends_mail(platform.settings):
         letter = letters.changed(platform.settings.title)
-        enqueue(connection, to=email, subject=letter.subject, text=letter.text)
+        enqueue(connection, to=email, subject=letter.subject, text=letter.text, key=platform.signing_key)

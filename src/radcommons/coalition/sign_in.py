@@ -100,3 +100,10 @@ def with_code(platform: Platform, cookie: str, *, code: str, caller: Caller) -> 
 def _refused_code(platform: Platform, account: int) -> None:
     with writing(platform.engine) as connection:
         tell("sign-in-refused", connection, account, by="anonymous", code=True)
+
+
+def tidy(platform: Platform) -> None:
+    """Drop what is over: sessions, ceremonies, links, and counts of tries."""
+    with writing(platform.engine) as connection:
+        sessions.forget_over(connection)
+        throttle.forget_old(connection)

@@ -47,6 +47,7 @@ METHODS = {
 }
 ROLES = {
     Role.ADMINISTRATOR: "Invites people and gives roles; may do what any role may.",
+    Role.COMMITTEE: "Votes about requests for the datasets of a committee.",
     Role.CURATOR: "Decides about submissions and makes releases.",
     Role.READER: "Reads images and labels them.",
     Role.RESEARCHER: "Finds, asks for and downloads data.",

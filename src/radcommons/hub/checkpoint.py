@@ -19,8 +19,6 @@ from radcommons.records.checkpoint import PAYLOAD_TYPE, Checkpoint
 from radcommons.records.documents import canonical, parse
 from radcommons.records.errors import DocumentError, IntegrityError
 
-CHECKPOINT_JOB = "checkpoint"
-
 
 def checkpoint(platform: Platform, *, is_due: bool = False) -> KeptCheckpoint | None:
     """Sign the end of the trail and return the checkpoint; None when nothing was written since the last one.
@@ -48,6 +46,11 @@ def checkpoint(platform: Platform, *, is_due: bool = False) -> KeptCheckpoint | 
         kept = KeptCheckpoint(number=made.number, sequence=made.sequence, at=made.at, envelope=text)
         trail.keep_checkpoint(connection, kept)
     return kept
+
+
+def vouch(platform: Platform) -> None:
+    """Sign a checkpoint when one is due."""
+    checkpoint(platform, is_due=True)
 
 
 def _is_due(settings: HubSettings, *, lines: int, since: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
@@ -30,6 +30,7 @@ _ONE_ENGINE = threading.Lock()
 # Seconds between two looks at the queue: often while there is work, seldom while there is none, when each look costs
 # an idle machine's processor. It stays often for a while, since one job is followed by another.
 _BUSY, _IDLE, _LINGER = 0.05, 0.5, 3.0
+_ROUND_S = 600.0
 _log = structlog.get_logger()
 
 
@@ -107,8 +108,8 @@ class _Pace:
 class Jobs:
     """The worker of one process: a relay thread and the engine's queue.
 
-    `regular` names jobs that are asked for by the clock, with the seconds between; they change nothing when nothing is
-    due, and nobody waits for one.
+    What `rounds` holds is called at the start and then every ten minutes, for what becomes due by the day alone; each
+    changes nothing when it is called once more, so any number of workers may do so.
     """
 
     def __init__(
@@ -120,10 +121,10 @@ class Jobs:
         jobs_url: str,
         executor: str = "hub",
         concurrency: int = 2,
-        regular: Mapping[str, float] | None = None,
+        rounds: Sequence[Callable[[], None]] = (),
     ) -> None:
+        self._rounds, self._next_round = tuple(rounds), 0.0
         self._engine, self._outbox, self._handlers = engine, outbox, dict(handlers)
-        self._regular, self._begun = dict(regular or {}), dict[str, int]()
         self._stop, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._relay, name="outbox-relay", daemon=True)
         self._system = _system_engine(jobs_url)
@@ -183,7 +184,7 @@ class Jobs:
         pace = _Pace(self._queue)
         while not self._stop.is_set():
             try:
-                self._ask_regular()
+                self._go_round()
                 moved = self._move()
                 pace.keep(has_work=bool(moved))
             except Exception as error:  # the job runner records and goes on; a dead database comes back
@@ -194,18 +195,11 @@ class Jobs:
                 self._wake.wait(0.2)
                 self._wake.clear()
 
-    def _ask_regular(self) -> None:
-        """Enqueue what is asked for again and again: once a period, however many processes look."""
-        from dbos import SetWorkflowID
-
-        for job, seconds in self._regular.items():
-            period = int(time.time() // seconds)
-            if self._begun.get(job) == period:
-                continue
-            with SetWorkflowID(f"{job}-{period}"):
-                assert self._queue is not None  # set before this thread starts
-                self._queue.enqueue(self._run, job, str(period))
-            self._begun[job] = period
+    def _go_round(self) -> None:
+        if self._rounds and time.monotonic() >= self._next_round:
+            self._next_round = time.monotonic() + _ROUND_S
+            for one in self._rounds:
+                one()
 
     def _move(self) -> int:
         from dbos import SetWorkflowID

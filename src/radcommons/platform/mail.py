@@ -11,8 +11,8 @@ from email.policy import SMTP
 from urllib.parse import unquote, urlsplit
 
 from radcommons.platform.settings import HubSettings
+from radcommons.records.access_request import EMAIL, cleaned
 from radcommons.records.errors import PeerError, UsageError
-from radcommons.records.person import EMAIL, cleaned
 
 _TIMEOUT_S = 30
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}

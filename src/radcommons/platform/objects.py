@@ -59,8 +59,11 @@ class Objects(Protocol):
     def local_path(self, key: str) -> Path | None:
         """Return the file that holds the object where there is one (zero-copy serving), else None."""
 
+    def signed_url(self, key: str, *, seconds: int) -> str | None:
+        """Return an address that gives the object to whoever has it for so long; None where there is no such thing."""
+
     def delete(self, key: str) -> None:
-        """Remove the object; absent is fine."""
+        """Remove the object and every version of it; absent is fine."""
 
 
 class FileObjects:
@@ -131,6 +134,10 @@ class FileObjects:
         """Return the file that holds the object."""
         path = self._path(key)
         return path if path.exists() else None
+
+    def signed_url(self, key: str, *, seconds: int) -> str | None:
+        """Return None: the hub serves its own files."""
+        return None
 
     def delete(self, key: str) -> None:
         """Remove the object; absent is fine."""
@@ -206,8 +213,9 @@ def _silence_is_named() -> Iterator[None]:
 class S3Objects:
     """Objects in a bucket of any S3-compatible store that honours ``If-None-Match``."""
 
-    def __init__(self, store: S3Store) -> None:
+    def __init__(self, store: S3Store, *, public: S3Store | None = None) -> None:
         self._store = store
+        self._public = public or store  # the same bucket as downloaders reach it
 
     def put_file(self, key: str, source: Path | str) -> None:
         """Store the bytes of `source`, in parts where it is large."""
@@ -261,6 +269,10 @@ class S3Objects:
         """Return None: nothing is local."""
         return None
 
+    def signed_url(self, key: str, *, seconds: int) -> str | None:
+        """Return a presigned address (AWS Signature Version 4, in the query); it is made here, and asks nobody."""
+        return str(obstore.sign(self._public, "GET", key, timedelta(seconds=seconds)))
+
     def delete(self, key: str) -> None:
         """Remove the object; absent is fine."""
         try:
@@ -270,8 +282,14 @@ class S3Objects:
             return
 
 
-def open_objects(url: str) -> Objects:
+def open_objects(url: str, *, public_endpoint: str = "") -> Objects:
     """Return the store at a URL: ``file:///PATH`` or ``s3://BUCKET/PREFIX`` (credentials from the AWS_* variables).
+
+    Parameters
+    ----------
+    url : str
+    public_endpoint : str
+        The S3 service's address as downloaders reach it; empty where it is the hub's own.
 
     Raises
     ------
@@ -282,12 +300,15 @@ def open_objects(url: str) -> Objects:
     if parts.scheme == "file":
         return FileObjects(Path(unquote(parts.path)))
     if parts.scheme == "s3":
-        return S3Objects(
-            S3Store(
-                parts.netloc,
-                prefix=parts.path.strip("/") or None,
-                client_options={"allow_http": True},
-                retry_config={"max_retries": _RETRIES, "retry_timeout": _RETRYING},
-            )
+        prefix = parts.path.strip("/") or None
+        store = S3Store(
+            parts.netloc,
+            prefix=prefix,
+            client_options={"allow_http": True},
+            retry_config={"max_retries": _RETRIES, "retry_timeout": _RETRYING},
         )
+        public = None
+        if public_endpoint:
+            public = S3Store(parts.netloc, prefix=prefix, endpoint=public_endpoint, client_options={"allow_http": True})
+        return S3Objects(store, public=public)
     raise UsageError("The object store's URL is neither file:// nor s3://.", mend="Set RADCOMMONS_OBJECTS_URL.")

@@ -20,6 +20,16 @@ class HubSettings(BaseSettings):
     database_url: str = Field(default="", description="sqlite:///PATH or postgresql://...; empty: DIR/hub.db.")
     jobs_url: str = Field(default="", description="Database of the job engine; empty: DIR/jobs.db or the database.")
     objects_url: str = Field(default="", description="file:///PATH or s3://BUCKET/PREFIX; empty: DIR/objects.")
+    download_s: int = Field(
+        default=300,
+        ge=0,
+        le=300,
+        description="Seconds that the address holds to which a download from S3 is redirected; 0: the hub passes the "
+        "bytes on itself, where downloaders cannot reach the store.",
+    )
+    download_endpoint: str = Field(
+        default="", description="Address of the S3 service as downloaders reach it; empty: as the hub reaches it."
+    )
     base_url: str = Field(default="", description="Public address of the portal, as it stands in manifests.")
     title: str = Field(default="Imaging Commons", description="The coalition's name for its commons.")
     dataset: str = Field(default="covid-chest", description="Dataset that `hub init` creates.")

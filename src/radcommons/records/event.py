@@ -10,6 +10,7 @@ class Role(StrEnum):
     """What an account or token may do; one `authorize` in `platform.identity` reads them."""
 
     ADMINISTRATOR = "administrator"
+    COMMITTEE = "committee"
     CURATOR = "curator"
     READER = "reader"
     RESEARCHER = "researcher"
@@ -42,6 +43,8 @@ class Actor:
         The dataset that a direct token loads into.
     scopes : frozenset of Scope or None
         What a person's own token may do; None for a person at a browser and for tokens that an administrator made.
+    grants : frozenset of str
+        Controlled datasets that the person has a live grant for, at the moment of asking.
     """
 
     id: str
@@ -50,6 +53,7 @@ class Actor:
     site: str | None = None
     dataset: str | None = None
     scopes: frozenset[Scope] | None = None
+    grants: frozenset[str] = frozenset()
 
     @property
     def account(self) -> int | None:

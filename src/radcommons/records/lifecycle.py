@@ -139,6 +139,95 @@ INSTANCE: dict[tuple[InstanceState, InstanceEvent], InstanceState] = {
 }
 
 
+class RequestState(StrEnum):
+    """A request for access to a controlled dataset."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"  # signed by the applicant; the institution's signing official is asked
+    ENDORSED = "endorsed"  # signed by the official; in the committee's queue
+    UNDER_REVIEW = "under-review"
+    QUESTIONED = "questioned"  # the applicant is asked something
+    APPROVED = "approved"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class RequestEvent(StrEnum):
+    """What can happen to a request."""
+
+    SUBMIT = "submit"
+    ENDORSE = "endorse"
+    DECLINE = "decline"  # the official does not sign
+    BEGIN = "begin"
+    ASK = "ask"
+    ANSWER = "answer"
+    RETURN = "return"  # for changes; what was signed no longer holds
+    APPROVE = "approve"
+    REFUSE = "refuse"
+    WITHDRAW = "withdraw"
+
+
+REQUEST: dict[tuple[RequestState, RequestEvent], RequestState] = {
+    (RequestState.DRAFT, RequestEvent.SUBMIT): RequestState.SUBMITTED,
+    (RequestState.SUBMITTED, RequestEvent.ENDORSE): RequestState.ENDORSED,
+    (RequestState.SUBMITTED, RequestEvent.DECLINE): RequestState.DRAFT,
+    (RequestState.ENDORSED, RequestEvent.BEGIN): RequestState.UNDER_REVIEW,
+    (RequestState.ENDORSED, RequestEvent.ASK): RequestState.QUESTIONED,
+    (RequestState.UNDER_REVIEW, RequestEvent.ASK): RequestState.QUESTIONED,
+    (RequestState.QUESTIONED, RequestEvent.ANSWER): RequestState.UNDER_REVIEW,
+    (RequestState.UNDER_REVIEW, RequestEvent.APPROVE): RequestState.APPROVED,
+    (RequestState.UNDER_REVIEW, RequestEvent.REFUSE): RequestState.REFUSED,
+    **{
+        (state, RequestEvent.RETURN): RequestState.DRAFT
+        for state in (
+            RequestState.SUBMITTED,
+            RequestState.ENDORSED,
+            RequestState.UNDER_REVIEW,
+            RequestState.QUESTIONED,
+        )
+    },
+    **{
+        (state, RequestEvent.WITHDRAW): RequestState.WITHDRAWN
+        for state in (
+            RequestState.DRAFT,
+            RequestState.SUBMITTED,
+            RequestState.ENDORSED,
+            RequestState.UNDER_REVIEW,
+            RequestState.QUESTIONED,
+        )
+    },
+}
+
+
+class GrantState(StrEnum):
+    """A grant: what a dataset's committee has allowed to named people."""
+
+    LIVE = "live"  # and in force between its two days
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    CLOSED = "closed"  # the holder has attested that every copy is destroyed
+
+
+class GrantEvent(StrEnum):
+    """What can happen to a grant."""
+
+    RENEW = "renew"
+    EXPIRE = "expire"
+    REVOKE = "revoke"
+    ATTEST = "attest"
+
+
+GRANT: dict[tuple[GrantState, GrantEvent], GrantState] = {
+    (GrantState.LIVE, GrantEvent.RENEW): GrantState.LIVE,
+    (GrantState.LIVE, GrantEvent.EXPIRE): GrantState.EXPIRED,
+    (GrantState.LIVE, GrantEvent.REVOKE): GrantState.REVOKED,
+    (GrantState.LIVE, GrantEvent.ATTEST): GrantState.CLOSED,  # the project ended early
+    (GrantState.EXPIRED, GrantEvent.RENEW): GrantState.LIVE,
+    (GrantState.EXPIRED, GrantEvent.ATTEST): GrantState.CLOSED,
+    (GrantState.REVOKED, GrantEvent.ATTEST): GrantState.CLOSED,
+}
+
+
 def advance(table: dict[tuple[S, E], S], state: S, event: E) -> S:
     """Return the next state.
 

@@ -13,10 +13,12 @@ from fastapi.concurrency import run_in_threadpool
 
 from radcommons import access, coalition, hub
 from radcommons.access import api as access_api
-from radcommons.access import dicomweb_api, explore
+from radcommons.access import dicomweb_api, explore, road
 from radcommons.access import pages as access_pages
+from radcommons.access.download import DownloadRoute
 from radcommons.catalogue.accounts import SignedIn
 from radcommons.catalogue.credentials import signed_in
+from radcommons.catalogue.downloads import counts_of
 from radcommons.catalogue.migrate import upgrade
 from radcommons.coalition import api as coalition_api
 from radcommons.coalition import pages_account, pages_joining, pages_people, pages_sign_in
@@ -31,7 +33,7 @@ from radcommons.records.errors import RadcommonsError
 from radcommons.records.event import ANONYMOUS, Role
 from radcommons.ui.pages import problem_page
 from radcommons.ui.render import Brand, NavItem, Renderer
-from radcommons.web import health
+from radcommons.web import health, working
 from radcommons.web.errors import PROBLEM_RESPONSES, add_error_handlers
 from radcommons.web.guard import BrowserGuard, LastResort
 from radcommons.web.metrics import Measured
@@ -39,9 +41,14 @@ from radcommons.web.short import Hub
 
 _CURATORS = frozenset({Role.CURATOR, Role.ADMINISTRATOR})
 _ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
+_COMMITTEES = _CURATORS | {Role.COMMITTEE}
 NAVIGATION = (
     NavItem("Releases", "/"),
     NavItem("Explore", "/explore"),
+    NavItem("Datasets", "/datasets"),
+    NavItem("Register", "/register"),
+    NavItem("My access", "/requests", roles=frozenset(Role) - {Role.SITE}),
+    NavItem("Committee", "/committee", roles=_COMMITTEES),
     NavItem("Curation", "/curate", roles=_CURATORS),
     NavItem("People", "/people", roles=_ADMINISTRATORS),
     NavItem("Audit", "/audit", roles=_ADMINISTRATORS),
@@ -73,7 +80,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
     app.add_middleware(BrowserGuard)
     app.add_middleware(Measured)  # the outermost: what the others answer counts as well
     dicomweb, storing = dicomweb_api.routers(), api_stow.router()
-    app.go_short([dicomweb_api.short_ways(dicomweb), api_stow.StoreRoutes(storing)])
+    app.go_short([DownloadRoute(), dicomweb_api.short_ways(dicomweb), api_stow.StoreRoutes(storing)])
     for router in (
         storing,
         health.router(),
@@ -89,6 +96,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
         *dicomweb,
         access_pages.router(),
         explore.router(),
+        *road.routers(),
     ):
         app.include_router(router)
     return app
@@ -108,13 +116,14 @@ def _lifespan(platform: Platform) -> Callable[[FastAPI], AbstractAsyncContextMan
         worker = None
         if platform.settings.run_jobs:
             import_ahead(JUDGING)
-            worker = jobs.make_jobs(platform, executor="hub")
+            worker = working.worker(platform, executor="hub")
             await run_in_threadpool(jobs.ask_again, platform)
             await run_in_threadpool(worker.start)
             app.state.platform = replace(platform, wake_jobs=worker.wake)
         yield
         if worker is not None:
             await run_in_threadpool(worker.stop)
+        await run_in_threadpool(counts_of(platform.engine).flush)
         platform.engine.dispose()
 
     return lifespan

@@ -17,6 +17,7 @@ from radcommons.access.dimse_send import (
     moving,
 )
 from radcommons.catalogue.accounts import by_token, by_token_name
+from radcommons.catalogue.grants import with_grants
 from radcommons.dicom.command import VERIFICATION, Field
 from radcommons.dicom.conformance import TRANSFER_SYNTAXES, is_storage_class
 from radcommons.hub.dimse import storing
@@ -119,13 +120,18 @@ def _admit(
     platform: Platform, titles: dict[str, str], destinations: dict[str, Destination], caller: Caller
 ) -> Service | None:
     """Let in who shows a token, or is listed by a title that a certificate or this very machine vouches for."""
-    ask: Callable[[], Actor | None]
+    find: Callable[[], Actor | None]
     if caller.passcode:
-        ask = partial(by_token, platform.engine, caller.passcode)
+        find = partial(by_token, platform.engine, caller.passcode)
     elif caller.calling in titles and _is_vouched_for(caller):
-        ask = partial(by_token_name, platform.engine, titles[caller.calling])
+        find = partial(by_token_name, platform.engine, titles[caller.calling])
     else:
         return None
+
+    def ask() -> Actor | None:
+        found = find()
+        return with_grants(platform.engine, found) if found is not None else None
+
     if ask() is None:
         return None
     title = platform.settings.dimse_title

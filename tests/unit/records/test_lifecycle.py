@@ -10,12 +10,18 @@ import pytest
 from radcommons.records.errors import WrongState
 from radcommons.records.lifecycle import (
     FILE,
+    GRANT,
     INSTANCE,
+    REQUEST,
     SUBMISSION,
     FileEvent,
     FileState,
+    GrantEvent,
+    GrantState,
     InstanceEvent,
     InstanceState,
+    RequestEvent,
+    RequestState,
     SubmissionEvent,
     SubmissionState,
     advance,
@@ -25,6 +31,8 @@ TABLES: list[tuple[dict[Any, Any], type[StrEnum], type[StrEnum], StrEnum]] = [
     (FILE, FileState, FileEvent, FileState.SEEN),
     (SUBMISSION, SubmissionState, SubmissionEvent, SubmissionState.ANNOUNCED),
     (INSTANCE, InstanceState, InstanceEvent, InstanceState.ANNOUNCED),
+    (REQUEST, RequestState, RequestEvent, RequestState.DRAFT),
+    (GRANT, GrantState, GrantEvent, GrantState.LIVE),
 ]
 ARROWS = [
     pytest.param(table, state, event, id=f"{states.__name__}-{state}-{event}")

@@ -1,4 +1,4 @@
-"""How people prove who they are: second factors, passkeys, links, personal tokens; counted downloads; checkpoints.
+"""How people prove who they are: second factors, passkeys, links, personal tokens; checkpoints.
 
 A hub that is made now has these tables from the first revision on.
 """
@@ -9,7 +9,7 @@ from alembic import op
 from radcommons.catalogue import tables_identity as t
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -23,7 +23,6 @@ _TABLES = (
     t.ceremony,
     t.attempt,
     t.personal_token,
-    t.download,
     t.audit_checkpoint,
 )
 
