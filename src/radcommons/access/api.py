@@ -11,14 +11,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from radcommons.access.serving import object_response
+from radcommons.access import download
 from radcommons.catalogue import shelf
 from radcommons.catalogue.credentials import Ports, Visitor
 from radcommons.platform.database import reading
 from radcommons.platform.ports import Platform
 from radcommons.records.documents import parse
 from radcommons.records.event import Actor
-from radcommons.records.release import CSV_COLUMNS, Release, csv_row
+from radcommons.records.release import CSV_COLUMNS, Release, csv_row, instance_address
 
 # A signed manifest never changes; whether a caller may have it does.
 _STEADY = {"Cache-Control": "private, no-cache"}
@@ -106,10 +106,10 @@ def router() -> APIRouter:
         ("/releases/{identifier}/manifest.json", manifest),
         ("/releases/{identifier}/manifest.json.sig", manifest_signature),
         ("/releases/{identifier}/manifest.csv", manifest_table),
-        ("/releases/{identifier}/instances/{digest}", release_instance),
     ):
         routes.add_api_route(path, endpoint, methods=["GET"], response_class=Response, tags=["Releases"])
         routes.add_api_route(path, endpoint, methods=["HEAD"], response_class=Response, include_in_schema=False)
+    download.add_routes(routes)
     return routes
 
 
@@ -159,28 +159,25 @@ def manifest_signature(identifier: str, ports: Ports, who: Visitor) -> Response:
     return JSONResponse(signature, headers=_STEADY)
 
 
-def manifest_table(identifier: str, ports: Ports, who: Visitor) -> Response:
-    """Return the manifest's instances as a table for people."""
+def manifest_table(identifier: str, request: Request, ports: Ports, who: Visitor) -> Response:
+    """Return the manifest's instances as a table for people, with the address of each: curl and wget take it."""
     content, _ = _manifest(ports, who.actor, identifier)
     disposition = {"Content-Disposition": f'attachment; filename="{identifier}.csv"'}
-    return StreamingResponse(_rows(content), media_type="text/csv; charset=utf-8", headers=_STEADY | disposition)
+    base = (ports.settings.base_url or str(request.base_url)).rstrip("/")
+    return StreamingResponse(
+        _rows(content, base=base), media_type="text/csv; charset=utf-8", headers=_STEADY | disposition
+    )
 
 
-def _rows(content: bytes) -> Iterator[str]:
+def _rows(content: bytes, *, base: str) -> Iterator[str]:
     line = io.StringIO()
     writer = csv.writer(line, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
-    for item in parse(Release, content).items:
-        writer.writerow(csv_row(item))
+    release = parse(Release, content)
+    for item in release.items:
+        writer.writerow(csv_row(item, url=base + instance_address(release.id, item.digest)))
         if line.tell() > 1 << 16:
             yield line.getvalue()
             line.seek(0)
             line.truncate()
     yield line.getvalue()
-
-
-def release_instance(identifier: str, digest: str, request: Request, ports: Ports, who: Visitor) -> Response:
-    """Return one instance of a release; ranges resume, 410 says that it was withdrawn."""
-    with reading(ports.engine) as connection:
-        found = shelf.release_instance(connection, who.actor, identifier, digest)
-    return object_response(request, found, objects=ports.objects)

@@ -14,7 +14,7 @@ from radcommons.platform.durable import write_file
 from radcommons.platform.keys import key_id, verify
 from radcommons.records.documents import canonical, digest, parse, unseal
 from radcommons.records.errors import DocumentError, IntegrityError, NotFound, UsageError
-from radcommons.records.release import FeedEntry, Release, item_path
+from radcommons.records.release import FeedEntry, Release
 from radcommons.records.submission import Signature
 
 MANIFEST = "manifest.json"
@@ -23,6 +23,7 @@ TABLE = "manifest.csv"
 FEED = "feed.json"
 OWN = ".radcommons"
 KEYS = f"{OWN}/hub-keys.json"
+FEEDS = f"{OWN}/feeds"
 # The manifest names a file's bytes, so a part that did not arrive whole is never taken for the file.
 PART = ".part"
 _CHUNK = 1 << 20
@@ -181,9 +182,9 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def other_files(folder: Path, release: Release) -> Iterator[str]:
-    """Yield the files of a folder that belong to neither the manifest nor the client, by their relative path."""
-    known = {item_path(item) for item in release.items} | {MANIFEST, SIGNATURE, TABLE, FEED}
+def other_files(folder: Path, paths: set[str]) -> Iterator[str]:
+    """Yield the files of a folder that are neither one of `paths` nor the client's, by their relative path."""
+    known = paths | {MANIFEST, SIGNATURE, TABLE, FEED}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         partial = name.endswith(PART) and name.removesuffix(PART) in known
@@ -200,6 +201,8 @@ def check_folder(folder: Path, release: Release) -> None:
     """
     path = folder / MANIFEST
     if not path.exists():
+        if (folder / TABLE).exists():
+            raise UsageError("The folder holds what a table named.", mend="Give a folder of its own with --to.")
         return
     try:
         held = str(json.loads(path.read_bytes()).get("id"))

@@ -7,18 +7,17 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-import httpx
-
+from radcommons.access.lines import Answer, LineError, Lines
 from radcommons.records.errors import Conflict, NotFound, NotPermitted, PeerError, SignInRequired, UsageError, Withdrawn
 
 ATTEMPTS = 6
 _PATIENCE_S = 20.0
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REDIRECTS = frozenset({302, 303, 307})
 _REFUSALS = {401: SignInRequired, 403: NotPermitted, 404: NotFound, 409: Conflict, 410: Withdrawn}
 
 Sleep = Callable[[float], None]
@@ -48,24 +47,16 @@ class HubClient:
     hub : str
         Its address.
     token : str or None
-        Sent in the Authorization header alone, and to this hub alone: redirects are not followed.
-    connections : int
+        Sent in the Authorization header alone, and to this hub alone: where a redirect leads, it does not go.
     sleep : callable
         Waits between attempts; a test gives its own.
     """
 
-    def __init__(self, hub: str, *, token: str | None = None, connections: int = 8, sleep: Sleep = time.sleep) -> None:
+    def __init__(self, hub: str, *, token: str | None = None, sleep: Sleep = time.sleep) -> None:
         self.hub = hub_address(hub)
         self._sleep = sleep
-        headers = {"User-Agent": f"radcommons/{version('radcommons')}"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        self._http = httpx.Client(
-            headers=headers,
-            timeout=httpx.Timeout(60.0, connect=10.0),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            follow_redirects=False,
-        )
+        self._lines = Lines()
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def __repr__(self) -> str:
         return f"HubClient({self.hub})"
@@ -74,7 +65,7 @@ class HubClient:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._http.close()
+        self._lines.close()
 
     def get(self, path: str, *, params: Sequence[tuple[str, str]] = (), accept: str = "*/*") -> bytes:
         """Return the body of a small document.
@@ -86,25 +77,32 @@ class HubClient:
         PeerError
             When it did not answer, also after `ATTEMPTS` attempts.
         """
+        url = self.hub + path + (f"?{urlencode(params)}" if params else "")
         last = ""
         for attempt in range(ATTEMPTS):
             try:
-                answer = self._http.get(
-                    self.hub + path, params=httpx.QueryParams(list(params)), headers={"Accept": accept}
-                )
-            except httpx.TransportError as error:
-                last = type(error).__name__
-            else:
-                if answer.status_code not in _RETRIED:
-                    raise_for(answer.status_code, answer.content)
-                    return answer.content
-                last = f"status {answer.status_code}"
+                with self._lines.get(url, headers={**self._headers, "Accept": accept}) as answer:
+                    content = answer.read()
+                if answer.status not in _RETRIED:
+                    raise_for(answer.status, content)
+                    return content
+                last = f"status {answer.status}"
+            except LineError as error:
+                last = str(error)
             self.wait(attempt)
         raise self.gone_silent(last)
 
     @contextmanager
-    def stream(self, path: str, *, start: int = 0) -> Iterator[tuple[bool, Iterator[bytes]]]:
-        """Yield (whether it begins at `start`, chunks) of a large object; one attempt.
+    def stream(self, path: str, *, start: int = 0, tag: str = "") -> Iterator[tuple[bool, Answer]]:
+        """Yield (whether it begins at `start`, the answer) of a large object; one attempt.
+
+        Parameters
+        ----------
+        path : str
+        start : int
+            The first byte that is asked for.
+        tag : str
+            What the bytes are known by at the hub: were they others meanwhile, all of them come (RFC 9110, If-Range).
 
         Raises
         ------
@@ -112,18 +110,34 @@ class HubClient:
             When another attempt may do better.
         SignInRequired, NotPermitted, NotFound, Withdrawn, Conflict, UsageError
         """
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        wanted = {"Range": f"bytes={start}-"} if start else {}
+        guarded = {"If-Range": f'"{tag}"'} if start and tag else {}
         try:
-            with self._http.stream("GET", self.hub + path, headers=headers) as answer:
-                if answer.status_code in _RETRIED:
-                    raise Interrupted(f"status {answer.status_code}")
-                if answer.status_code == 416:
-                    raise Interrupted("status 416")
-                if answer.status_code not in (200, 206):
-                    raise_for(answer.status_code, answer.read())
-                yield answer.status_code == 206, answer.iter_raw(1 << 18)
-        except httpx.TransportError as error:
-            raise Interrupted(type(error).__name__) from None
+            with self._lines.get(self.hub + path, headers={**self._headers, **wanted, **guarded}) as answer:
+                if answer.status not in _REDIRECTS:
+                    yield _checked(answer)
+                    return
+                answer.read()
+                target = self._target(path, answer.header("location"))
+            with self._lines.get(target, headers=wanted) as answer:
+                # The store says no to an address that is over, or to an object that has just gone: the hub knows.
+                if answer.status in (400, 403, 404):
+                    raise Interrupted(f"status {answer.status} of the store")
+                yield _checked(answer)
+        except LineError as error:
+            raise Interrupted(str(error)) from None
+
+    def _target(self, path: str, location: str) -> str:
+        """Return where a redirect leads. Raises PeerError where it would leave the encrypted line."""
+        target = urljoin(self.hub + path, location)
+        parts = urlsplit(target)
+        if parts.scheme not in ("http", "https") or (self.hub.startswith("https:") and parts.scheme != "https"):
+            raise PeerError("The hub sends to an address without encryption.", mend="Tell the coalition.")
+        return target
+
+    def cut(self) -> None:
+        """End what is under way in other threads."""
+        self._lines.cut()
 
     def wait(self, attempt: int) -> None:
         """Wait before the next attempt: 0.4, 0.8, 1.6 ... seconds, spread so that clients do not return at once."""
@@ -141,6 +155,15 @@ class HubClient:
 
 class Interrupted(Exception):
     """One attempt failed in a way that another may not."""
+
+
+def _checked(answer: Answer) -> tuple[bool, Answer]:
+    """Return (whether it is the asked part, the answer). Raises what the answer refuses."""
+    if answer.status in _RETRIED or answer.status == 416:
+        raise Interrupted(f"status {answer.status}")
+    if answer.status not in (200, 206):
+        raise_for(answer.status, answer.read())
+    return answer.status == 206, answer
 
 
 def raise_for(status: int, body: bytes) -> None:

@@ -36,6 +36,15 @@ def object_response(request: Request, instance: InstanceRow, *, objects: Objects
     return _streamed(request, instance, objects=objects, key=key, headers=headers)
 
 
+def asked_bytes(request: Request, instance: InstanceRow) -> tuple[int, int]:
+    """Return (start, end) of the bytes that a request asks for, end exclusive; all of them where it names no range."""
+    asked = _RANGE.match(request.headers.get("range", ""))
+    if asked is None or not (asked[1] or asked[2]):
+        return 0, instance.size
+    start, end = _span(asked[1], asked[2], instance.size)
+    return min(start, instance.size), max(start, end)
+
+
 def _streamed(
     request: Request, instance: InstanceRow, *, objects: Objects, key: str, headers: dict[str, str]
 ) -> Response:

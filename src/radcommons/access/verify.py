@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from radcommons.access.copying import Wanted
 from radcommons.access.holding import (
     FEED,
+    FEEDS,
+    MANIFEST,
+    TABLE,
     Trust,
     file_digest,
     held_manifest,
@@ -20,9 +25,13 @@ from radcommons.access.holding import (
     withdrawn_digests,
 )
 from radcommons.access.hubclient import HubClient, segment
+from radcommons.access.listing import read_listing
 from radcommons.platform.durable import write_file
 from radcommons.records.errors import NotFound
-from radcommons.records.release import FeedEntry, ReleaseItem, item_path
+from radcommons.records.identifiers import split_release_id
+from radcommons.records.release import FeedEntry, instance_address, item_path
+
+_RELEASE = re.compile(r"^/api/v1/releases/([^/]+)/instances/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +52,7 @@ class Checked:
     withdrawn : int
         Instances of the manifest that were withdrawn.
     events : tuple of str
-        What else the feed says of this release: errata and later releases that supersede it.
+        What else the feed says of what is here: errata, such as labels that changed, and files with a newer version.
     is_offline : bool
         The feed is the one of the last contact, so later withdrawals are not known.
     """
@@ -108,32 +117,72 @@ def verify(
         trust = held
     else:
         raise NotFound("This folder holds no pinned key of a hub.", mend="Give the key with --key-file.")
-    release = held_manifest(folder, trust=trust).release
-    feed = _feed(folder, release.dataset, trust=trust, hub=None if offline else hub or trust.hub, token=token)
-    gone = withdrawn_digests(feed)
-    states = _digests(folder, release.items, jobs=jobs, progress=progress)
-    there = [(item, found) for item, found in states if found is not None]
+    kept = _held(folder, trust=trust)
+    address = None if offline else hub or trust.hub
+    feeds = [_feed(path, dataset, trust=trust, hub=address, token=token) for dataset, path in kept.feeds]
+    gone = frozenset(digest for feed in feeds for digest in withdrawn_digests(feed))
+    states = _digests(folder, kept.files, jobs=jobs, progress=progress)
+    there = [(one, found) for one, found in states if found is not None]
     return Checked(
-        release=release.id,
-        instances=len(release.items),
+        release=kept.name,
+        instances=len(kept.files),
         files=len(there),
-        verified=sum(found == item.digest for item, found in there),
-        missing=tuple(item_path(item) for item, found in states if found is None and item.digest not in gone),
-        changed=tuple(item_path(item) for item, found in there if found != item.digest),
-        extra=tuple(other_files(folder, release)),
-        withdrawn_held=tuple(item_path(item) for item, _ in there if item.digest in gone),
-        withdrawn=sum(item.digest in gone for item in release.items),
-        events=tuple(
-            f"{entry.event}: {entry.reason}".rstrip(": ")
-            for entry in feed
-            if entry.event in ("erratum", "superseded") and entry.release in (None, release.id)
-        ),
+        verified=sum(found == one.digest for one, found in there),
+        missing=tuple(one.path for one, found in states if found is None and one.digest not in gone),
+        changed=tuple(one.path for one, found in there if found != one.digest),
+        extra=tuple(other_files(folder, {one.path for one in kept.files})),
+        withdrawn_held=tuple(one.path for one, _ in there if one.digest in gone),
+        withdrawn=sum(one.digest in gone for one in kept.files),
+        events=tuple(_said(feeds, kept)),
         is_offline=offline,
     )
 
 
-def _feed(folder: Path, dataset: str, *, trust: Trust, hub: str | None, token: str | None) -> tuple[FeedEntry, ...]:
-    path = folder / FEED
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """What a folder should hold: the files, the releases that they are of, and the feed of each dataset."""
+
+    name: str
+    files: tuple[Wanted, ...]
+    releases: frozenset[str]
+    feeds: tuple[tuple[str, Path], ...]
+
+
+def _held(folder: Path, *, trust: Trust) -> _Held:
+    if not (folder / MANIFEST).exists() and (folder / TABLE).exists():
+        return _held_table(folder, trust=trust)
+    release = held_manifest(folder, trust=trust).release
+    files = tuple(
+        Wanted(path=item_path(one), address=instance_address(release.id, one.digest), digest=one.digest, size=one.size)
+        for one in release.items
+    )
+    feeds = ((release.dataset, folder / FEED),)
+    return _Held(name=release.id, files=files, releases=frozenset({release.id}), feeds=feeds)
+
+
+def _held_table(folder: Path, *, trust: Trust) -> _Held:
+    files = read_listing((folder / TABLE).read_bytes(), hub=trust.hub)
+    named = frozenset(found[1] for one in files if (found := _RELEASE.match(one.address)))
+    datasets = sorted({split[0] for split in map(split_release_id, named) if split is not None})
+    feeds = tuple((dataset, folder / FEEDS / f"{dataset}.json") for dataset in datasets)
+    return _Held(name=folder.name, files=files, releases=named, feeds=feeds)
+
+
+def _said(feeds: list[tuple[FeedEntry, ...]], kept: _Held) -> Iterator[str]:
+    """Yield what the feeds say of what is held, besides withdrawals: errata, and newer versions of files."""
+    newest = {split[0]: split[1] for split in map(split_release_id, sorted(kept.releases)) if split is not None}
+    digests = {one.digest for one in kept.files}
+    for entry in (entry for feed in feeds for entry in feed if entry.event in ("erratum", "superseded")):
+        named = split_release_id(entry.release) if entry.release else None
+        # What is said of a release was true of those before it as well.
+        is_ours = named is None or newest.get(named[0], 0) <= named[1]
+        held = digests.intersection(entry.digests)
+        if is_ours and (held or not entry.digests):
+            count = f" ({len(held):,} of these files)" if held else ""
+            yield f"{entry.event}: {entry.reason}".rstrip(": ") + count
+
+
+def _feed(path: Path, dataset: str, *, trust: Trust, hub: str | None, token: str | None) -> tuple[FeedEntry, ...]:
     known = read_feed(path.read_bytes(), dataset=dataset, trust=trust) if path.exists() else ()
     if hub is None:
         if not path.exists():
@@ -143,22 +192,23 @@ def _feed(folder: Path, dataset: str, *, trust: Trust, hub: str | None, token: s
         content = client.get(f"/api/v1/datasets/{segment(dataset)}/feed")
     fetched = read_feed(content, dataset=dataset, trust=trust)
     same_history(known, fetched)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, content, mode=0o644)
     return fetched
 
 
 def _digests(
-    folder: Path, items: tuple[ReleaseItem, ...], *, jobs: int, progress: Callable[[int], None] | None
-) -> list[tuple[ReleaseItem, str | None]]:
-    """Return each item with the digest of its file, None where there is none."""
+    folder: Path, files: tuple[Wanted, ...], *, jobs: int, progress: Callable[[int], None] | None
+) -> list[tuple[Wanted, str | None]]:
+    """Return each file with its digest, None where there is none."""
 
-    def one(item: ReleaseItem) -> tuple[ReleaseItem, str | None]:
-        path = folder / item_path(item)
-        return item, file_digest(path) if path.is_file() else None
+    def one(wanted: Wanted) -> tuple[Wanted, str | None]:
+        path = folder / wanted.path
+        return wanted, file_digest(path) if path.is_file() else None
 
     states = []
     with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="verify") as pool:
-        for number, state in enumerate(pool.map(one, items), start=1):
+        for number, state in enumerate(pool.map(one, files), start=1):
             states.append(state)
             if progress is not None:
                 progress(number)

@@ -44,6 +44,12 @@ def rows_of(engine: sa.Engine, scope: Scope, place: Place) -> list[tuple[Any, ..
     ]
 
 
+def instance_with(engine: sa.Engine, scope: Scope, digest: str) -> InstanceRow | None:
+    """Return the instance of these bytes that the scope shows, None where there is none."""
+    rows = _prepared(*actor_key(scope), "digest").rows(engine, uid=digest)
+    return InstanceRow(**dict(zip(_FIELDS, rows[0], strict=True))) if rows else None
+
+
 def narrowest(place: Place) -> tuple[str, str]:
     """Return (column, value) of the narrowest UID that a place names.
 

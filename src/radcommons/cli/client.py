@@ -8,19 +8,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from radcommons.access.fetch import Fetched, fetch, plan
-from radcommons.access.search import StudyFound, search_studies
-from radcommons.access.source import resolve
-from radcommons.access.verify import Checked
-from radcommons.access.verify import verify as verify_release
 from radcommons.records.errors import UsageError
 from radcommons.ui.filters import in_bytes
 
+if TYPE_CHECKING:
+    from radcommons.access.copying import Progress
+    from radcommons.access.fetch import Fetched
+    from radcommons.access.search import StudyFound
+    from radcommons.access.verify import Checked
+
+# Each command imports what it needs when it runs: a download of a few files should not wait for the others.
+
 _SHOWN = 20
+
+
+def in_time(seconds: float) -> str:
+    """Return a time that is left for people: ``40 s``, ``12 min``, ``3 h 20 min``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _hub_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,13 +45,15 @@ def _hub_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def _progress(*, shown: bool) -> Iterator[Callable[[int, int], None]]:
+def _progress(*, shown: bool) -> Iterator[Callable[[Progress], None]]:
     """Yield a reporter of one line on a terminal; silent elsewhere."""
     on_terminal = shown and sys.stderr.isatty()
 
-    def report(done: int, received: int) -> None:
+    def report(one: Progress) -> None:
         if on_terminal:
-            click.echo(f"\r  {done:,} instances, {in_bytes(received)} received ", nl=False, err=True)
+            left = f", {in_time(one.left_s)} left" if one.left_s else ""
+            so_far = f"{one.files:,} of {one.of_files:,} files, {in_bytes(one.bytes)} of {in_bytes(one.of_bytes)}"
+            click.echo(f"\r\033[K  {so_far}, {in_bytes(round(one.bytes_s))}/s{left}", nl=False, err=True)
 
     yield report
     if on_terminal:
@@ -48,7 +61,7 @@ def _progress(*, shown: bool) -> Iterator[Callable[[int, int], None]]:
 
 
 @click.command(epilog="Example: radcommons get covid-chest-1 --to covid-chest-1 --hub https://commons.example.org")
-@click.argument("release", metavar="RELEASE_OR_URL_OR_MANIFEST")
+@click.argument("release", metavar="RELEASE_OR_MANIFEST_OR_URL")
 @click.option("--to", required=True, type=click.Path(file_okay=False, path_type=Path), help="The release's folder.")
 @click.option("--jobs", default=8, show_default=True, type=click.IntRange(1, 64), help="Instances at once.")
 @click.option(
@@ -68,11 +81,14 @@ def get(
     token: str | None,
     as_json: bool,
 ) -> int:
-    """Download a release: parallel, resumable, signature and every digest checked.
+    """Download a release, a cohort or what a manifest names: parallel, resumable, every digest checked.
 
     Exit 0 when everything is there that the hub gives (withdrawn instances are told), 1 when something failed.
     """
-    source = resolve(release, hub=hub)
+    from radcommons.access.fetch import fetch, plan
+    from radcommons.access.source import resolve
+
+    source = resolve(release, hub=hub, has_token=bool(token))
     if what_if:
         planned = plan(source, to=to, token=token, key_file=key_file)
         if as_json:
@@ -123,6 +139,8 @@ def verify(
 
     Exit 0 only if all is as the manifest says and nothing held was withdrawn; 1 otherwise.
     """
+    from radcommons.access.verify import verify as verify_release
+
     checked = verify_release(directory, offline=offline, hub=hub, token=token, key_file=key_file, jobs=jobs)
     if as_json:
         click.echo(json.dumps({**asdict(checked), "agrees": checked.agrees}))
@@ -165,6 +183,8 @@ def search(query: tuple[str, ...], limit: int, hub: str | None, token: str | Non
 
     Exit 0 when something was found, 1 when nothing was.
     """
+    from radcommons.access.search import search_studies
+
     if not hub:
         raise UsageError("No hub is named.", mend="Add --hub URL or set RADCOMMONS_HUB.")
     found = search_studies(query, hub=hub, token=token, limit=limit)

@@ -49,23 +49,48 @@ def place_of(dataset: Dataset) -> Place:
     ----------
     DICOM PS3.3 C.7.6.2 (Image Plane), C.7.6.16.2.3 and C.7.6.16.2.4 (plane position and orientation of frames).
     """
-    shared = _first(dataset.get("SharedFunctionalGroupsSequence"))
-    frames = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
-    found = [_orientation(one, shared, dataset) for one in frames or [Dataset()]]
-    orientation = found[0]
-    if orientation is None or any(one is None or _spelled(one) != _spelled(orientation) for one in found):
+    frames = frame_planes(dataset)
+    orientation = frames[0].cosines
+    if orientation is None or any(
+        one.cosines is None or _spelled(one.cosines) != _spelled(orientation) for one in frames
+    ):
         return Place(plane=None if orientation is None else "oblique", moment=_moment(dataset))
     normal = _normal(orientation)
     if normal is None:
         return Place(moment=_moment(dataset))
-    places = [_position(one, shared, dataset) for one in frames or [Dataset()]]
-    along = tuple(_dot(one, normal) for one in places if one is not None)
+    along = tuple(_dot(one.position_mm, normal) for one in frames if one.position_mm is not None)
     return Place(
         plane=plane_of(normal),
         orientation=_spelled(orientation),
-        positions_mm=along if len(along) == len(places) else (),
+        positions_mm=along if len(along) == len(frames) else (),
         moment=_moment(dataset),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FramePlane:
+    """The plane of one frame.
+
+    Parameters
+    ----------
+    cosines : tuple of 6 float, or None
+        (0020,0037) *Image Orientation (Patient)*: the direction of the rows' pixels, then of the columns'.
+    position_mm : tuple of 3 float, or None
+        (0020,0032) *Image Position (Patient)*: the middle of the first pixel.
+    """
+
+    cosines: tuple[float, ...] | None
+    position_mm: tuple[float, ...] | None
+
+
+def frame_planes(dataset: Dataset) -> list[FramePlane]:
+    """Return the plane of each frame that tells its own, or the one of the whole image."""
+    shared = _first(dataset.get("SharedFunctionalGroupsSequence"))
+    frames = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+    return [
+        FramePlane(cosines=_orientation(one, shared, dataset), position_mm=_position(one, shared, dataset))
+        for one in frames or [Dataset()]
+    ]
 
 
 def plane_of(normal: tuple[float, float, float]) -> str:

@@ -70,6 +70,6 @@ def open_platform(settings: HubSettings) -> Platform:
     return Platform(
         settings=settings,
         engine=make_engine(settings.database),
-        objects=open_objects(settings.objects),
+        objects=open_objects(settings.objects, public_endpoint=settings.download_endpoint),
         signing_key=SigningKey.load(key),
     )

@@ -11,13 +11,17 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from radcommons import access, hub
+from radcommons import access, coalition, hub
 from radcommons.access import api as access_api
 from radcommons.access import dicomweb_api, explore, road
 from radcommons.access import pages as access_pages
+from radcommons.access.download import DownloadRoute
 from radcommons.catalogue.accounts import SignedIn
 from radcommons.catalogue.credentials import signed_in
+from radcommons.catalogue.downloads import counts_of
 from radcommons.catalogue.migrate import upgrade
+from radcommons.coalition import api as coalition_api
+from radcommons.coalition import pages_account, pages_joining, pages_people, pages_sign_in
 from radcommons.hub import api as hub_api
 from radcommons.hub import api_stow, jobs
 from radcommons.hub import pages as hub_pages
@@ -29,13 +33,14 @@ from radcommons.records.errors import RadcommonsError
 from radcommons.records.event import ANONYMOUS, Role
 from radcommons.ui.pages import problem_page
 from radcommons.ui.render import Brand, NavItem, Renderer
-from radcommons.web import health, sessions, working
+from radcommons.web import health, working
 from radcommons.web.errors import PROBLEM_RESPONSES, add_error_handlers
 from radcommons.web.guard import BrowserGuard, LastResort
 from radcommons.web.metrics import Measured
 from radcommons.web.short import Hub
 
 _CURATORS = frozenset({Role.CURATOR, Role.ADMINISTRATOR})
+_ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 _COMMITTEES = _CURATORS | {Role.COMMITTEE}
 NAVIGATION = (
     NavItem("Releases", "/"),
@@ -45,6 +50,8 @@ NAVIGATION = (
     NavItem("My access", "/requests", roles=frozenset(Role) - {Role.SITE}),
     NavItem("Committee", "/committee", roles=_COMMITTEES),
     NavItem("Curation", "/curate", roles=_CURATORS),
+    NavItem("People", "/people", roles=_ADMINISTRATORS),
+    NavItem("Audit", "/audit", roles=_ADMINISTRATORS),
 )
 
 
@@ -73,12 +80,16 @@ def hub_app(settings: HubSettings) -> FastAPI:
     app.add_middleware(BrowserGuard)
     app.add_middleware(Measured)  # the outermost: what the others answer counts as well
     dicomweb, storing = dicomweb_api.routers(), api_stow.router()
-    app.go_short([dicomweb_api.short_ways(dicomweb), api_stow.StoreRoutes(storing)])
+    app.go_short([DownloadRoute(), dicomweb_api.short_ways(dicomweb), api_stow.StoreRoutes(storing)])
     for router in (
         storing,
         health.router(),
         app.state.renderer.assets.router(),
-        sessions.router(),
+        coalition_api.router(),
+        pages_sign_in.router(),
+        pages_joining.router(),
+        pages_account.router(),
+        pages_people.router(),
         hub_api.router(),
         hub_pages.router(),
         access_api.router(),
@@ -92,7 +103,9 @@ def hub_app(settings: HubSettings) -> FastAPI:
 
 
 def _renderer(settings: HubSettings) -> Renderer:
-    zones = {zone.__name__.rpartition(".")[2]: Path(zone.__path__[0]) / "templates" for zone in (access, hub)}
+    zones = {
+        zone.__name__.rpartition(".")[2]: Path(zone.__path__[0]) / "templates" for zone in (access, coalition, hub)
+    }
     return Renderer(brand=Brand(name=settings.title), nav=NAVIGATION, zones=zones)
 
 
@@ -110,6 +123,7 @@ def _lifespan(platform: Platform) -> Callable[[FastAPI], AbstractAsyncContextMan
         yield
         if worker is not None:
             await run_in_threadpool(worker.stop)
+        await run_in_threadpool(counts_of(platform.engine).flush)
         platform.engine.dispose()
 
     return lifespan

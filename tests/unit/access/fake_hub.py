@@ -29,6 +29,8 @@ class FakeHub:
     ranges: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     tokens: set[str | None] = field(default_factory=set)
+    store_tokens: set[str | None] = field(default_factory=set)
+    store_status: list[int] = field(default_factory=list)  # what the store answers before it gives the bytes
     url: str = ""
 
     def add(self, content: bytes, number: int) -> ReleaseItem:
@@ -111,7 +113,14 @@ class Answers(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self) -> None:
-        hub, name = self.hub, self.path.rsplit("/", 1)[-1]
+        hub, name = self.hub, self.path.partition("?")[0].rsplit("/", 1)[-1]
+        if self.path.startswith("/store/"):  # another host as far as a client can tell: localhost, not 127.0.0.1
+            hub.store_tokens.add(self.headers.get("Authorization"))
+            if hub.store_status:
+                self._send(hub.store_status.pop(), b"")
+            else:
+                self._instance(hub.contents[name], "")
+            return
         hub.requests.append(self.path)
         hub.tokens.add(self.headers.get("Authorization"))
         document = hub.document(self.path)
@@ -131,6 +140,13 @@ class Answers(BaseHTTPRequestHandler):
             self._send(503, b"")
         elif fault == "gone":
             self._send(410, b'{"detail": "Withdrawn.", "code": "withdrawn"}')
+        elif fault == "ended":
+            self._send(403, b'{"detail": "The grant is over.", "code": "not-permitted"}')
+        elif fault.startswith("elsewhere"):
+            self.send_response(307)
+            self.send_header("Location", fault.partition(" ")[2] + self.path.rsplit("/", 1)[-1] + "?signed=1")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
         elif fault == "cut":
             self._send(200, content[: len(content) // 2], told=len(content))
             self.close_connection = True

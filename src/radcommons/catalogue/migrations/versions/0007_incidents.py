@@ -1,0 +1,19 @@
+"""Who downloaded what of a release, and identity incidents.
+
+A hub that is made now may have these tables from the first revision on, which makes whatever tables are known.
+"""
+
+from alembic import op
+
+from radcommons.catalogue.tables_incidents import download
+
+revision = "0007"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Go forward."""
+    for table in (download,):
+        table.create(op.get_bind(), checkfirst=True)
