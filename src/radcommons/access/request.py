@@ -342,6 +342,7 @@ def say(identifier: str, *, body: str, platform: Platform, actor: Actor) -> None
     Conflict
         If it is a draft, or over.
     """
+    person(actor)
     said = cleaned(body, lines=True)[:LONGEST_MESSAGE]
     if not said:
         raise UsageError("The message is empty.", mend="Write something.")
