@@ -345,7 +345,7 @@ def errors() -> str:
 
     kinds = [one for one in vars(tree).values() if inspect.isclass(one) and issubclass(one, tree.RadcommonsError)]
     rows = [
-        (f"`{one.code}`", f"`{one.__name__}`", status_of(one("")), (inspect.getdoc(one) or "").split("\n")[0])
+        (f"`{one.code}`", f"`{one.__name__}`", status_of(one.__new__(one)), (inspect.getdoc(one) or "").split("\n")[0])
         for one in kinds
     ]
     doc = inspect.getdoc(tree) or ""
