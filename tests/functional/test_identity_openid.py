@@ -194,12 +194,15 @@ def test_the_way_back_stays_here(hub: TestHub, to: str) -> None:
 
 
 def test_signing_out_says_that_the_institution_may_know(hub: TestHub) -> None:
-    """The session here ends; the page says that the other one may go on."""
+    """The session here ends; the page says that the other one may go on, and leads to where it ends."""
     me = browser(hub)
     _through(me, "leaving", to="/account")
     out = me.post("/sign-out")
     assert "may still know you" in out.text
     assert me.client.get("/api/v1/me").status_code == 401
+    there = me.client.get("/sign-out/openid", follow_redirects=False).headers["location"]
+    assert there.startswith(f"{hub.platform.settings.openid_issuer}/session/end?")
+    assert httpx.get(there, trust_env=False).status_code == 200
 
 
 # --- tokens that must not be believed -----------------------------------------------------------------------------

@@ -85,6 +85,7 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/sign-in/passkey"): EVERYBODY,
     ("GET", "/sign-in/openid"): EVERYBODY,
     ("GET", "/sign-in/openid/callback"): EVERYBODY,
+    ("GET", "/sign-out/openid"): EVERYBODY,
     ("GET", "/join"): EVERYBODY,
     ("POST", "/join"): EVERYBODY,
     ("GET", "/reset"): EVERYBODY,

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from radcommons.access import download
 from radcommons.catalogue import shelf
 from radcommons.catalogue.credentials import Ports, Visitor
+from radcommons.catalogue.downloads import tallies, tally_of
 from radcommons.platform.database import reading
 from radcommons.platform.ports import Platform
 from radcommons.records.documents import parse
@@ -40,6 +42,8 @@ class ReleaseSummary(BaseModel):
     counts: dict[str, int]
     withdrawn: int
     is_open: bool
+    downloads: int
+    downloaders: int
 
 
 class ReleasesAnswer(BaseModel):
@@ -56,6 +60,8 @@ class DatasetAnswer(BaseModel):
     tier: str
     steward: str
     releases: list[str]
+    downloads: int
+    downloaders: int
 
 
 class DatasetsAnswer(BaseModel):
@@ -71,14 +77,21 @@ class FeedAnswer(BaseModel):
     entries: list[dict[str, Any]]
 
 
-def _summary(one: shelf.Shelved) -> ReleaseSummary:
-    return ReleaseSummary(**{name: getattr(one, name) for name in ReleaseSummary.model_fields})
+def _summaries(connection: sa.Connection, found: list[shelf.Shelved]) -> list[ReleaseSummary]:
+    taken = tallies(connection, [one.id for one in found])
+    shown = []
+    for one in found:
+        members: dict[str, Any] = {name: getattr(one, name, 0) for name in ReleaseSummary.model_fields}
+        members["downloads"], members["downloaders"] = taken.get(one.id, (0, 0))
+        shown.append(ReleaseSummary(**members))
+    return shown
 
 
 def _datasets(ports: Platform, actor: Actor) -> list[DatasetAnswer]:
     with reading(ports.engine) as connection:
         rows = shelf.datasets(connection, actor)
         listed = shelf.releases(connection, actor)
+        taken = {row.name: tally_of(connection, row.name) for row in rows}
     return [
         DatasetAnswer(
             name=row.name,
@@ -86,6 +99,8 @@ def _datasets(ports: Platform, actor: Actor) -> list[DatasetAnswer]:
             tier=row.tier,
             steward=row.steward,
             releases=[one.id for one in sorted(listed, key=lambda one: one.number) if one.dataset == row.name],
+            downloads=taken[row.name][0],
+            downloaders=taken[row.name][1],
         )
         for row in rows
     ]
@@ -138,13 +153,13 @@ def _add_releases(routes: APIRouter) -> None:
     def list_releases(ports: Ports, who: Visitor) -> ReleasesAnswer:
         """List the releases."""
         with reading(ports.engine) as connection:
-            return ReleasesAnswer(releases=[_summary(one) for one in shelf.releases(connection, who.actor)])
+            return ReleasesAnswer(releases=_summaries(connection, shelf.releases(connection, who.actor)))
 
     @routes.get("/releases/{identifier}", tags=["Releases"])
     def get_release(identifier: str, ports: Ports, who: Visitor) -> ReleaseSummary:
         """Return one release."""
         with reading(ports.engine) as connection:
-            return _summary(shelf.release(connection, who.actor, identifier))
+            return _summaries(connection, [shelf.release(connection, who.actor, identifier)])[0]
 
 
 def manifest(identifier: str, ports: Ports, who: Visitor) -> Response:
