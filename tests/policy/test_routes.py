@@ -116,6 +116,7 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/people/invitations/{number}/take-back"): ADMINISTRATORS,
     ("GET", "/people/{number}"): ADMINISTRATORS,
     ("POST", "/people/{number}/roles"): CHIEF,
+    ("POST", "/people/{number}/sessions/end"): CHIEF,
     ("POST", "/people/{number}/disable"): CHIEF,
     ("POST", "/people/{number}/enable"): CHIEF,
     ("POST", "/people/{number}/reset"): CHIEF,
