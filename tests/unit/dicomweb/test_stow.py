@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from radcommons.dicomweb.stow import Failed, Failure, Stored, response, status
 
-GOOD = Stored(sop_class_uid="1.2.840.10008.5.1.4.1.1.2", sop_instance_uid="2.25.1", retrieve_url="/studies/1/series/2/x")
+GOOD = Stored(
+    sop_class_uid="1.2.840.10008.5.1.4.1.1.2", sop_instance_uid="2.25.1", retrieve_url="/studies/1/series/2/x"
+)
 BAD = Failed(reason=Failure.CANNOT_UNDERSTAND, sop_class_uid="1.2.840.10008.5.1.4.1.1.2", sop_instance_uid="2.25.2")
 NONE = Failed(reason=Failure.PROCESSING)
 
