@@ -30,12 +30,15 @@ CHUNK = 1 << 20
 _RETRIES, _RETRYING = 3, timedelta(seconds=10)
 
 
+INSTANCES = "instances/"
+
+
 def object_key(digest: str) -> str:
     """Return the key of an instance version: its content's SHA-256 alone decides, so the same bytes are stored once.
 
     One level of 256 folders: with a second one nearly every object made a folder, which costs two flushes more.
     """
-    return f"instances/{digest[:2]}/{digest}"
+    return f"{INSTANCES}{digest[:2]}/{digest}"
 
 
 class Objects(Protocol):
@@ -64,6 +67,9 @@ class Objects(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the object and every version of it; absent is fine."""
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of all objects below a prefix that ends with a slash."""
 
 
 class FileObjects:
@@ -142,6 +148,12 @@ class FileObjects:
     def delete(self, key: str) -> None:
         """Remove the object; absent is fine."""
         self._path(key).unlink(missing_ok=True)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of all objects below a prefix; what is being written has no key yet."""
+        for folder, _, names in os.walk(self._root / prefix):
+            below = Path(folder).relative_to(self._root).as_posix()
+            yield from (f"{below}/{name}" for name in sorted(names) if not name.startswith("."))
 
 
 def _name(target: str, source: Path | str) -> None:
@@ -280,6 +292,12 @@ class S3Objects:
                 obstore.delete(self._store, key)
         except FileNotFoundError:
             return
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of all objects below a prefix."""
+        with _silence_is_named():
+            for page in obstore.list(self._store, prefix.rstrip("/"), chunk_size=1000):
+                yield from sorted(one["path"] for one in page)
 
 
 def open_objects(url: str, *, public_endpoint: str = "") -> Objects:
