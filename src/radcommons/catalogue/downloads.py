@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
+from radcommons.catalogue import tables as t
 from radcommons.catalogue.tables_incidents import download
 from radcommons.platform.clock import now
 from radcommons.platform.database import insert_new, writing
@@ -148,3 +149,14 @@ def downloads_of(connection: sa.Connection, releases: Iterable[str]) -> list[Dow
         )
         for row in rows
     ]
+
+
+def persons(connection: sa.Connection, found: Iterable[Download]) -> dict[int, list[str]]:
+    """Return the releases of downloads by the account of whoever made them; a token of nobody's stands for nobody."""
+    by_account: dict[int, list[str]] = {}
+    for one in found:
+        kind, _, number = one.actor.partition(":")
+        if kind == "account" and number.isdecimal():
+            by_account.setdefault(int(number), []).append(one.release)
+    known = set(connection.execute(sa.select(t.account.c.id).where(t.account.c.id.in_(by_account))).scalars())
+    return {account: sorted(set(of)) for account, of in by_account.items() if account in known}

@@ -21,7 +21,7 @@ from radcommons.catalogue.credentials import signed_in
 from radcommons.catalogue.downloads import counts_of
 from radcommons.catalogue.migrate import upgrade
 from radcommons.hub import api as hub_api
-from radcommons.hub import api_stow, jobs
+from radcommons.hub import api_stow, incident_api, incident_pages, jobs
 from radcommons.hub import pages as hub_pages
 from radcommons.hub.work import JUDGING
 from radcommons.platform.pool import import_ahead
@@ -82,6 +82,8 @@ def hub_app(settings: HubSettings) -> FastAPI:
         app.state.renderer.assets.router(),
         sessions.router(),
         hub_api.router(),
+        incident_api.router(),
+        incident_pages.router(),  # before the pages of submissions, whose paths would take theirs
         hub_pages.router(),
         access_api.router(),
         *dicomweb,
