@@ -53,19 +53,12 @@ def _doors(made: Made, release: str) -> dict[str, dict[str, str]]:
     one = f"{series}/instances/{item.sop_instance_uid}"
     doors = {instance_address(release, item.digest): {}}
     for root in ("/dicomweb", f"/dicomweb/releases/{release}"):
-        for path in (
-            one,
-            f"{one}/metadata",
-            f"{one}/frames/1",
-            f"{one}/rendered",
-            f"{one}/thumbnail",
-            f"{series}/metadata",
-        ):
+        of_one = [f"{one}{rest}" for rest in ("", "/metadata", "/frames/1", "/rendered", "/thumbnail")]
+        for path in (*of_one, f"{series}/metadata"):
             doors[f"{root}/{path}"] = {"Accept": "application/dicom"} if path == one else {}
         doors[f"{root}/{study}/thumbnail"] = {}
-    doors[
-        f"/dicomweb?requestType=WADO&studyUID={item.study_instance_uid}&seriesUID={item.series_instance_uid}&objectUID={item.sop_instance_uid}&contentType=application%2Fdicom"
-    ] = {}
+    uids = f"studyUID={item.study_instance_uid}&seriesUID={item.series_instance_uid}&objectUID={item.sop_instance_uid}"
+    doors[f"/dicomweb?requestType=WADO&{uids}&contentType=application%2Fdicom"] = {}
     doors[f"/{study}"] = {"Accept": "text/html"}
     doors[f"/{study}?release={release}"] = {"Accept": "text/html"}
     return doors
@@ -143,7 +136,7 @@ def test_a_purge_reaches_bytes_feed_holders_and_reentry(hub: TestHub) -> None:
     assert (gone.status_code, gone.json()["code"]) == (410, "withdrawn")
     assert hub.client.get(instance_address(feed[-1]["release"], made[1].item.digest)).status_code == 200
     with reading(hub.platform.engine) as connection:
-        found = letters.visible(connection, Actor(id="account:1", account=1, roles=frozenset({Role.RESEARCHER})))
+        found = letters.visible(connection, Actor(id="account:1", roles=frozenset({Role.RESEARCHER})))
     assert [one.address for one in found] == [email]
     assert "radcommons verify" in found[0].body
     assert release in found[0].body

@@ -125,12 +125,8 @@ def settle(
 ) -> None:
     """Move an incident by its table. Raises WrongState."""
     state = advance(INCIDENT, one.state, event)
-    values: dict[str, object] = {
-        "state": state,
-        "settled_at": instant(),
-        "settled_by": actor.id,
-        "withdrawals": list(withdrawals),
-    }
+    values: dict[str, object] = {"state": state, "settled_at": instant(), "settled_by": actor.id}
+    values["withdrawals"] = list(withdrawals)
     if state is IncidentState.REOPENED:
         values["moved_at"] = None  # the objects have to come back; what is purged goes where it lies
     connection.execute(incident.update().where(incident.c.id == one.id).values(**values))
