@@ -1,6 +1,7 @@
 # Two commands do everything: `make demo` and `make test`. Each makes its own set-up.
 .DEFAULT_GOAL := help
-PYTHON ?= python3.11
+# Debian's own Python is built with profiles and runs nearly twice as fast as one built without: it goes before others.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) python3.11)
 PORT ?= 8042
 DATA ?= demo-data
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -14,7 +15,8 @@ help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 .tools/bin/uv:
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv
+	$(PYTHON) -m pip --version >/dev/null 2>&1 && pip="$(PYTHON)" || pip=python3.11; \
+	  $$pip -m pip install --quiet --disable-pip-version-check --target .tools uv
 
 # The product alone: what a visitor's first minutes need.
 .venv/.product: pyproject.toml uv.lock | $(UV)

@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from radcommons.platform.identity import RECOVERY_CODES
 from radcommons.platform.totp import code_at
 from radcommons.site import users
 from radcommons.site.store import Store
@@ -68,7 +69,7 @@ def _set_up(page: Page, url: str, token: str, *, name: str = "") -> None:
     page.fill("[name=code]", code_at(secret, step=int(time.time()) // 30))
     page.keyboard.press("Enter")
     page.locator(".codes li").first.wait_for()
-    assert page.locator(".codes li").count() == users.RECOVERY_CODES
+    assert page.locator(".codes li").count() == RECOVERY_CODES
     page.click("text=I have kept them")
 
 

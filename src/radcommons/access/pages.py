@@ -1,29 +1,26 @@
-"""The public portal: releases, their studies, one study with its pictures, sign-in and account."""
+"""The public portal: releases, their studies, one study with its pictures."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from radcommons.access.overview import age_chart, overview
 from radcommons.access.study_page import clinical_badges, film_of, study_cards, study_facts
 from radcommons.catalogue import shelf
-from radcommons.catalogue.accounts import sign_in, sign_out
-from radcommons.catalogue.credentials import COOKIE, Asking, Ports, Visitor
+from radcommons.catalogue.credentials import Ports, Visitor
 from radcommons.catalogue.images import Place, Scope, instances_at
 from radcommons.catalogue.search import count_studies, find_series, find_studies, studies_of
 from radcommons.catalogue.shelf import Shelved
 from radcommons.dicomweb.query import Kind, Level, Match, Query
 from radcommons.platform.database import reading
-from radcommons.platform.identity import SESSION_HOURS
 from radcommons.platform.ports import Platform
-from radcommons.records.errors import NotFound, SignInRequired
+from radcommons.records.errors import NotFound
 from radcommons.records.identifiers import UID_PATTERN
-from radcommons.ui.pages import is_own_path, page, redirect
-from radcommons.ui.render import Flash
+from radcommons.ui.pages import page
 
 PAGE = 24
 _EVENTS = {
@@ -42,12 +39,8 @@ def router() -> APIRouter:
         ("/releases/{identifier}", release_page),
         ("/releases/{identifier}/studies", studies_page),
         ("/studies/{study}", study_page),
-        ("/sign-in", sign_in_page),
-        ("/account", account_page),
     ):
         routes.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_class=Response)
-    routes.add_api_route("/sign-in", do_sign_in, methods=["POST"], response_class=Response)
-    routes.add_api_route("/sign-out", do_sign_out, methods=["POST"], response_class=Response)
     return routes
 
 
@@ -209,74 +202,5 @@ def study_page(
         badges=clinical_badges(row, clinical),
         releases=named,
         release=release,
-        base=_base(request, ports),
-    )
-
-
-def sign_in_page(request: Request, who: Visitor, to: str = "/") -> Response:
-    """Show the sign-in form."""
-    return _sign_in_form(request, who, to=to)
-
-
-def _sign_in_form(request: Request, who: Visitor, *, to: str, email: str = "", error: str = "") -> Response:
-    return page(
-        request,
-        "access/sign_in.html",
-        actor=who.actor,
-        form_key=who.form_key,
-        status=401 if error else 200,
-        to=to if is_own_path(to) else "/",
-        email=email,
-        error=error,
-    )
-
-
-def do_sign_in(
-    request: Request,
-    ports: Ports,
-    who: Visitor,
-    email: Annotated[str, Form(max_length=254)],
-    password: Annotated[str, Form(max_length=1024)],
-    to: Annotated[str, Form()] = "/",
-) -> Response:
-    """Sign in and go on to where the visitor wanted to be."""
-    try:
-        cookie = sign_in(ports.engine, email=email, password=password)
-    except SignInRequired as error:
-        return _sign_in_form(request, who, to=to, email=email, error=error.what)
-    answer = redirect(to if is_own_path(to) else "/")
-    answer.set_cookie(
-        COOKIE,
-        cookie,
-        max_age=SESSION_HOURS * 3600,
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
-    )
-    return answer
-
-
-def do_sign_out(request: Request, ports: Ports, _actor: Asking) -> Response:
-    """End the session."""
-    cookie = request.cookies.get(COOKIE)
-    if cookie:
-        sign_out(ports.engine, cookie=cookie)
-    answer = redirect("/", flash=Flash("You are signed out."))
-    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
-    return answer
-
-
-def account_page(request: Request, ports: Ports, who: Visitor) -> Response:
-    """Show who is signed in and what that allows."""
-    if not who.actor.roles:
-        return redirect("/sign-in?to=/account")
-    return page(
-        request,
-        "access/account.html",
-        actor=who.actor,
-        form_key=who.form_key,
-        roles=sorted(who.actor.roles),
-        name=who.actor.name,
         base=_base(request, ports),
     )

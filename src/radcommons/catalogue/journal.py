@@ -20,6 +20,14 @@ def record(connection: sa.Connection, *events: Event) -> None:
     audit.write_events(connection, t.audit_event, *events)
 
 
+def tell(
+    kind: str, connection: sa.Connection, account: int, *, by: str = "", **details: str | int | bool | None
+) -> None:
+    """Append an event about an account to the audit trail; `by` is who did it, when it was not the person."""
+    who = f"account:{account}"
+    record(connection, Event(kind=kind, actor=by or who, subject=who, details=details))
+
+
 _TRAIL = audit.Trail(t.audit_event)
 
 

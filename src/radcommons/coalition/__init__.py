@@ -1,1 +1,1 @@
-"""Survey, membership, agreements, partner exchange, trends."""
+"""Survey, membership, agreements, partner exchange, trends; so far membership: people, sign-in, the audit trail."""

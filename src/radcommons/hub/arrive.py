@@ -6,7 +6,9 @@ import hashlib
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from radcommons.hub.bodies import TooLarge
@@ -16,13 +18,15 @@ from radcommons.platform.durable import disk_full_is_named
 PIECE = 2 << 20
 # Enough of an object for its header; a longer one is read from the file.
 HEAD = 64 << 10
+# Names that nobody else gives, in this process or another.
+_OURS, _NUMBERS = secrets.token_hex(8), count()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
     """A part of a request, whole, in a temporary file."""
 
-    path: Path
+    path: str
     digest: str
     size: int
     head: bytes = field(repr=False)
@@ -34,21 +38,21 @@ class Part:
 
     folder: Path
     limit: int
-    held: list[bytes] = field(default_factory=list)
+    held: list[bytes | memoryview] = field(default_factory=list)
     waiting: int = 0
     size: int = 0
     _running: hashlib._Hash = field(default_factory=hashlib.sha256)
     _head: bytes = b""
-    _path: Path | None = None
+    _path: str | None = None
     _descriptor: int = -1
 
-    def put(self, chunk: bytes) -> None:
+    def put(self, chunk: bytes | memoryview) -> None:
         """Take some bytes, in a thread that may block. Raises TooLarge."""
         self.hold(chunk)
         if self.waiting >= PIECE:
             self.write()
 
-    def hold(self, chunk: bytes) -> None:
+    def hold(self, chunk: bytes | memoryview) -> None:
         """Take some bytes into memory, whose owner sees that it is written in time. Raises TooLarge."""
         self.held.append(chunk)
         self.waiting += len(chunk)
@@ -65,12 +69,12 @@ class Part:
                 self._head += piece[: HEAD - len(self._head)]
         with disk_full_is_named("arriving instances"):
             if self._path is None:
-                self._path = self.folder / secrets.token_hex(16)
+                self._path = f"{self.folder}{os.sep}{_OURS}-{next(_NUMBERS)}"
                 self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
             for piece in pieces:
-                view = memoryview(piece)
-                while view:
-                    view = view[os.write(self._descriptor, view) :]
+                written = os.write(self._descriptor, piece)
+                while written < len(piece):
+                    written += os.write(self._descriptor, memoryview(piece)[written:])
 
     def settle(self) -> Arrived:
         """Write what is left and return the file; the object store flushes it."""
@@ -88,15 +92,15 @@ class Part:
         """Forget the part; the file that was begun goes."""
         self._close()
         if self._path is not None:
-            self._path.unlink(missing_ok=True)
+            _remove(self._path)
 
 
-def settled(parts: Sequence[Part]) -> list[Arrived]:
-    """Return the parts as files."""
-    return [part.settle() for part in parts]
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)  # noqa: PTH108  (a string, on a hot path)
 
 
 def clear(arrived: Sequence[Arrived]) -> None:
     """Remove the files that got no place in the object store."""
     for one in arrived:
-        one.path.unlink(missing_ok=True)
+        _remove(one.path)

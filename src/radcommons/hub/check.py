@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from radcommons.catalogue import releases, sites
 from radcommons.catalogue.holdings import promised
 from radcommons.catalogue.journal import broken_lines
+from radcommons.hub import checkpoint
 from radcommons.platform.database import reading
 from radcommons.platform.keys import SigningKey, verify
 from radcommons.platform.objects import object_key
@@ -40,8 +41,14 @@ class Checked:
     faults: tuple[Fault, ...]
 
 
-def check(platform: Platform) -> Checked:
+def check(platform: Platform, *, held: Sequence[str] = ()) -> Checked:
     """Read every object again and compare everything that is signed or chained.
+
+    Parameters
+    ----------
+    platform : Platform
+    held : sequence of str
+        Checkpoints of the audit trail (envelopes) that others hold.
 
     Notes
     -----
@@ -54,6 +61,9 @@ def check(platform: Platform) -> Checked:
             Fault(kind="audit", subject=str(number), message="The line does not follow from the one before.")
             for number in broken_lines(connection)
         ]
+        key = platform.signing_key.public_key
+        for subject, message in checkpoint.faults(connection, public_key=key, held=held):
+            faults.append(Fault(kind="audit", subject=subject, message=message))
         faults += [fault for one in kept for fault in _release_faults(one, platform.signing_key)]
         for name in sites.dataset_names(connection):
             faults += _feed_faults(connection, name, platform.signing_key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
@@ -19,7 +18,7 @@ from radcommons.dicomweb.stow import Failed, Failure, Stored
 from radcommons.hub.arrive import Arrived, clear
 from radcommons.hub.quick import UID, Read, read_arrived
 from radcommons.hub.store import GONE, Outcome
-from radcommons.platform.group import GroupCommit
+from radcommons.platform.group import GroupCommit, Promise
 from radcommons.platform.objects import object_key
 from radcommons.platform.ports import Platform
 from radcommons.platform.rawsql import Transaction, raw_writing
@@ -50,14 +49,14 @@ class _Load:
 
 
 def load(
-    arrived: Sequence[Arrived], done: Future[Outcome], *, platform: Platform, actor: Actor, study: str | None = None
+    arrived: Sequence[Arrived], done: Promise[Outcome], *, platform: Platform, actor: Actor, study: str | None = None
 ) -> None:
     """Make what arrived durable and accepted, together with what others bring at this moment; its files go.
 
     Parameters
     ----------
     arrived : sequence of Arrived
-    done : Future
+    done : Promise
         Gets the fate of each part once it is durable and may be acknowledged, or StorageError: then nothing is.
     platform : Platform
     actor : Actor

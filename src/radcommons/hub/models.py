@@ -171,21 +171,3 @@ class ReleaseAnswer(Answer):
     citation: str
     counts: Counts
     withdrawn: int = 0
-
-
-class SignInBody(Body):
-    """A local account's credentials."""
-
-    email: Annotated[str, Field(max_length=254)]
-    password: Annotated[str, Field(max_length=1024)]
-
-
-class ActorAnswer(Answer):
-    """Who the caller is; `form_key` is repeated in the header X-Form-Key when a browser's cookie signs in."""
-
-    id: str
-    name: str
-    roles: list[str]
-    site: str | None
-    dataset: str | None
-    form_key: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -89,7 +90,7 @@ def _fate(
             return Failed(reason=Failure.PROCESSING, sop_class_uid=uids[0], sop_instance_uid=uids[1])
         return Stored(sop_class_uid=uids[0], sop_instance_uid=uids[1])
     try:
-        with one.path.open("rb") as source:
+        with Path(one.path).open("rb") as source:
             sop_class, sop_instance = meta_uids(source)
     except UnreadableInstance:
         return Failed(reason=Failure.CANNOT_UNDERSTAND)

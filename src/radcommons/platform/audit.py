@@ -12,9 +12,11 @@ from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 
+from radcommons.platform import dsse
 from radcommons.platform.clock import instant
 from radcommons.platform.rawsql import Fixed, Transaction
-from radcommons.records.documents import canonical
+from radcommons.records.checkpoint import PAYLOAD_TYPE, Checkpoint
+from radcommons.records.documents import parse
 from radcommons.records.event import Event
 
 _CHAIN_LOCK = 0x52434144  # any constant: names the chain among PostgreSQL's advisory locks
@@ -29,7 +31,7 @@ def define_audit(metadata: sa.MetaData) -> sa.Table:
         sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("at", sa.String(20), nullable=False),
         sa.Column("kind", sa.String(64), nullable=False, index=True),
-        sa.Column("actor", sa.String(128), nullable=False),
+        sa.Column("actor", sa.String(128), nullable=False, index=True),
         sa.Column("subject", sa.String(128), nullable=False, index=True),
         sa.Column("details", sa.Text, nullable=False),
         sa.Column("hash", sa.String(64), nullable=False, unique=True),
@@ -56,6 +58,10 @@ def trigger_statements() -> tuple[str, ...]:
     )
 
 
+# The canonical form of `records.documents`, for values that are plain already.
+_text = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def _line_hash(previous: str, at: str, event: Event) -> str:
     line = {
         "previous": previous,
@@ -65,7 +71,7 @@ def _line_hash(previous: str, at: str, event: Event) -> str:
         "subject": event.subject,
         "details": dict(event.details),
     }
-    return hashlib.sha256(canonical(line)).hexdigest()
+    return hashlib.sha256(_text(line).encode()).hexdigest()
 
 
 def _rows(last: tuple[int, str], events: Sequence[Event]) -> list[dict[str, object]]:
@@ -83,7 +89,7 @@ def _rows(last: tuple[int, str], events: Sequence[Event]) -> list[dict[str, obje
                 "kind": event.kind,
                 "actor": event.actor,
                 "subject": event.subject,
-                "details": canonical(dict(event.details)).decode(),
+                "details": _text(dict(event.details)),
                 "hash": previous,
             }
         )
@@ -128,3 +134,16 @@ def check_chain(connection: sa.Connection, table: sa.Table) -> Iterator[int]:
         if row.sequence != expected or row.hash != _line_hash(previous, row.at, event):
             yield row.sequence
         previous, expected = row.hash, row.sequence
+
+
+def read_checkpoint(envelope: str, *, public_key: bytes) -> Checkpoint:
+    """Return what a checkpoint's envelope says.
+
+    Raises
+    ------
+    DocumentError
+        If it is no checkpoint.
+    IntegrityError
+        If it is not signed with the key.
+    """
+    return parse(Checkpoint, dsse.opened(envelope, kind=PAYLOAD_TYPE, public_key=public_key))

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from radcommons.records.errors import StorageError
 
 
-def fsync_directory(folder: Path) -> None:
+def fsync_directory(folder: Path | str) -> None:
     """Make the names in `folder` durable; where folders cannot be opened (Windows) the file system's journal does."""
     if not hasattr(os, "O_DIRECTORY"):
         return

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from radcommons.platform.durable import write_file
@@ -73,6 +75,26 @@ class SigningKey:
         """Return 32 secret bytes for one purpose (HKDF, RFC 5869); they tell nothing of the key or of each other."""
         made = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=f"radcommons {purpose}".encode())
         return made.derive(self._private.private_bytes_raw())
+
+    def lock(self, secret: str, *, purpose: str) -> str:
+        """Return a short secret encrypted (RFC 8439): a copy of the database alone tells nothing."""
+        nonce = os.urandom(12)
+        locked = ChaCha20Poly1305(self.derived(purpose)).encrypt(nonce, secret.encode(), None)
+        return base64.b64encode(nonce + locked).decode()
+
+    def unlock(self, locked: str, *, purpose: str) -> str:
+        """Return what `lock` was given.
+
+        Raises
+        ------
+        IntegrityError
+            If it was locked with another key, or changed.
+        """
+        content = base64.b64decode(locked)
+        try:
+            return ChaCha20Poly1305(self.derived(purpose)).decrypt(content[:12], content[12:], None).decode()
+        except InvalidTag:
+            raise IntegrityError("A kept secret does not open with this hub's key.") from None
 
     def seal(self, record: object) -> dict[str, Any]:
         """Return the JSON object of a record with this key's signature."""

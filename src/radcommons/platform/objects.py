@@ -46,10 +46,10 @@ def sealed_key(digest: str) -> str:
 class Objects(Protocol):
     """What a store can do. Keys are relative paths of safe characters."""
 
-    def put_file(self, key: str, source: Path) -> None:
+    def put_file(self, key: str, source: Path | str) -> None:
         """Store the bytes of `source`; an object that is there already stays as it is. Durable on return."""
 
-    def put_files(self, sources: Sequence[tuple[str, Path]]) -> None:
+    def put_files(self, sources: Sequence[tuple[str, Path | str]]) -> None:
         """Store several files, each as `put_file` does; all are durable on return."""
 
     def size(self, key: str) -> int | None:
@@ -79,52 +79,38 @@ class FileObjects:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._durable: set[Path] = {root}  # folders whose own names this process has flushed
+        self._durable: set[str] = {str(root)}  # folders whose own names this process has flushed
         root.mkdir(parents=True, exist_ok=True)
 
     def _path(self, key: str) -> Path:
         return self._root / key
 
-    def put_file(self, key: str, source: Path) -> None:
+    def put_file(self, key: str, source: Path | str) -> None:
         """Store the bytes of `source` (a link where the file system allows, else a copy)."""
         self.put_files([(key, source)])
 
-    def put_files(self, sources: Sequence[tuple[str, Path]]) -> None:
+    def put_files(self, sources: Sequence[tuple[str, Path | str]]) -> None:
         """Store several files: named first and flushed then, so that one commit of a journal holds bytes and names."""
-        folders: set[Path] = set()
-        new: set[Path] = set()
+        folders: set[str] = set()
+        new: set[str] = set()
+        targets = [f"{self._root}{os.sep}{key}" for key, _ in sources]
         with disk_full_is_named("the object store"):
-            for key, source in sources:
-                target = self._path(key)
-                self._name(target, source)
-                folders.add(target.parent)
+            for target, (_, source) in zip(targets, sources, strict=True):
+                folder = target.rpartition(os.sep)[0]
+                if folder not in self._durable:
+                    os.makedirs(folder, exist_ok=True)  # noqa: PTH103  (a string, on a hot path)
+                _name(target, source)
+                folders.add(folder)
                 # A folder may be new as well: its own name has to be flushed, or all in it may be lost in a power cut.
-                for folder in target.parents:
-                    if folder in self._durable:
-                        break
+                while folder not in self._durable and folder not in new:
                     new.add(folder)
-                    folders.add(folder.parent)
-            for key, _ in sources:
-                _flush(self._path(key))
-            for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+                    folder = folder.rpartition(os.sep)[0]
+                    folders.add(folder)
+            for target in targets:
+                _flush(target)
+            for folder in sorted(folders, key=len, reverse=True):  # a folder is shorter than what lies in it
                 fsync_directory(folder)
         self._durable |= new
-
-    def _name(self, target: Path, source: Path) -> None:
-        """Give the bytes of `source` the name `target`; what a power cut left there half goes."""
-        if target.parent not in self._durable:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(source, target)
-        except FileExistsError:
-            # A key is the digest of its content, so what is shorter was cut off by a power cut.
-            if target.stat().st_size < source.stat().st_size:
-                _copy(source, target)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            # Another file system, or one without links.
-            _copy(source, target)
 
     def size(self, key: str) -> int | None:
         """Return the size in bytes, None when there is no such object."""
@@ -177,12 +163,27 @@ class FileObjects:
         self._path(key).unlink(missing_ok=True)
 
 
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as file, new_file(target) as copy:
+def _name(target: str, source: Path | str) -> None:
+    """Give the bytes of `source` the name `target`; what a power cut left there half goes."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        # A key is the digest of its content, so what is shorter was cut off by a power cut.
+        if Path(target).stat().st_size < Path(source).stat().st_size:
+            _copy(source, target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        # Another file system, or one without links.
+        _copy(source, target)
+
+
+def _copy(source: Path | str, target: str) -> None:
+    with Path(source).open("rb") as file, new_file(Path(target)) as copy:
         shutil.copyfileobj(file, copy, CHUNK)
 
 
-def _flush(path: Path) -> None:
+def _flush(path: str) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -235,8 +236,9 @@ class S3Objects:
         self._store = store
         self._public = public or store  # the same bucket as downloaders reach it
 
-    def put_file(self, key: str, source: Path) -> None:
+    def put_file(self, key: str, source: Path | str) -> None:
         """Store the bytes of `source`, in parts where it is large."""
+        source = Path(source)
         try:
             with _silence_is_named():
                 if source.stat().st_size <= 8 * CHUNK:
@@ -248,7 +250,7 @@ class S3Objects:
         except AlreadyExistsError:
             return
 
-    def put_files(self, sources: Sequence[tuple[str, Path]]) -> None:
+    def put_files(self, sources: Sequence[tuple[str, Path | str]]) -> None:
         """Store several files, some at once: a store far away answers late, not slowly."""
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda one: self.put_file(*one), sources))

@@ -80,6 +80,42 @@ class HubSettings(BaseSettings):
     )
     smtp_sender: str = Field(default="", max_length=254, description="Address that mail comes from.")
     smtp_authority: Path | None = Field(default=None, description="PEM file that vouches for the mail server.")
+    sign_up: Literal["invited", "open"] = Field(
+        default="invited",
+        description="invited: an administrator invites people; open: whoever confirms an address is a researcher.",
+    )
+    second_factor: Literal["optional", "staff"] = Field(
+        default="optional",
+        description="staff: roles beyond researcher wake up only after a passkey, a code or the institution's sign-in.",
+    )
+    trusted_proxies: int = Field(
+        default=0, ge=0, le=8, description="Proxies before the hub whose X-Forwarded-For is believed."
+    )
+    openid_issuer: str = Field(
+        default="", description="Issuer of an OpenID Connect provider, such as https://login.example.org; empty: none."
+    )
+    openid_title: str = Field(default="your institution", max_length=60, description="The provider's name on pages.")
+    openid_client_id: str = Field(default="", description="What the provider knows this hub by.")
+    openid_client_secret: SecretStr = Field(default=SecretStr(""), description="Its secret; better as a file.")
+    openid_client_secret_file: Path | None = Field(default=None, description="File that holds the client's secret.")
+    openid_scopes: str = Field(default="openid email profile", description="What the provider is asked for.")
+    openid_role_claim: str = Field(default="", description="Claim of the ID token that lists groups or roles.")
+    openid_roles: dict[str, str] = Field(
+        default={},
+        description="Value of that claim to role; such a role is given and taken at each sign-in by the provider.",
+    )
+    openid_sign_up: bool = Field(
+        default=True, description="Whoever the provider vouches for gets an account, as a researcher."
+    )
+    openid_vouches_email: bool = Field(
+        default=False, description="The provider vouches for addresses although it says no email_verified."
+    )
+    checkpoint_events: int = Field(
+        default=1000, ge=1, description="Lines of the audit trail after which a checkpoint is signed."
+    )
+    checkpoint_hours: float = Field(
+        default=1.0, gt=0, description="Hours after which one is signed, if anything was written."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod

@@ -7,6 +7,8 @@ import hmac
 import secrets
 from urllib.parse import quote, urlencode
 
+import segno
+
 STEP_SECONDS = 30
 DIGITS = 6
 # One step before and after: clocks of phones differ (RFC 6238, section 5.2).
@@ -53,3 +55,13 @@ def provisioning_uri(secret: str, *, issuer: str, account: str) -> str:
     label = f"{quote(issuer, safe='')}:{quote(account, safe='')}"
     names = urlencode({"secret": secret, "issuer": issuer}, quote_via=quote)
     return f"otpauth://totp/{label}?{names}"
+
+
+def provisioning_picture(uri: str) -> str:
+    """Return an ``otpauth:`` address as a QR code: a ``data:`` URL for an image; dark on light, as cameras want it."""
+    return str(segno.make(uri, error="m").svg_data_uri(scale=5, border=2, dark="#10222b", light="#ffffff"))
+
+
+def spaced(secret: str) -> str:
+    """Return a secret in groups of four, for who types it."""
+    return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))

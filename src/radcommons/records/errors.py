@@ -5,6 +5,7 @@
     |   +-- DocumentError       a signed document, protocol or profile file does not read
     +-- NotPermitted            known to the caller, but not theirs to do (403)
     |   +-- SignInRequired      no valid credentials (401)
+    +-- TooManyTries            wrong passwords or codes; the caller waits (429)
     +-- NotFound                absent, or not the caller's to know of (404)
     |   +-- Withdrawn           it was here and was taken back (410)
     +-- Conflict                the state or another version stands against it (409)
@@ -68,6 +69,16 @@ class SignInRequired(NotPermitted):
     """No valid credentials came with the request."""
 
     code = "sign-in-required"
+
+
+class TooManyTries(RadcommonsError):
+    """There were too many tries of late; `wait_s` says for how long the next one is refused."""
+
+    code = "too-many-tries"
+
+    def __init__(self, what: str, *, wait_s: int, mend: str = "") -> None:
+        super().__init__(what, mend=mend)
+        self.wait_s = wait_s
 
 
 class NotFound(RadcommonsError):

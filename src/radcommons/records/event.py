@@ -17,6 +17,17 @@ class Role(StrEnum):
     SITE = "site"
 
 
+class Scope(StrEnum):
+    """What a person's own token may do of what the person may do; each holds `READ` as well."""
+
+    READ = "read"
+    DOWNLOAD = "download"
+    WRITE = "write"
+    SUBMIT = "submit"
+    CURATE = "curate"
+    ADMINISTER = "administer"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """Who is asking. `site` and `dataset` bind a token; an anonymous visitor has no roles.
@@ -30,6 +41,8 @@ class Actor:
         The site code that a site's token speaks for.
     dataset : str or None
         The dataset that a direct token loads into.
+    scopes : frozenset of Scope or None
+        What a person's own token may do; None for a person at a browser and for tokens that an administrator made.
     grants : frozenset of str
         Controlled datasets that the person has a live grant for, at the moment of asking.
     """
@@ -39,6 +52,7 @@ class Actor:
     roles: frozenset[Role] = frozenset()
     site: str | None = None
     dataset: str | None = None
+    scopes: frozenset[Scope] | None = None
     grants: frozenset[str] = frozenset()
 
     @property

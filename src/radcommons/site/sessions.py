@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from radcommons.platform.clock import instant
-from radcommons.platform.identity import password_matches, token_digest
+from radcommons.platform.identity import password_matches, recovery_digest, token_digest, wait_after
 from radcommons.platform.totp import accepted_step, new_secret
 from radcommons.records.errors import NotPermitted
 from radcommons.site.store import Change, Store
 from radcommons.site.tables_users import account, recovery_code
-from radcommons.site.users import SiteRole, needs_second_factor, recovery_digest
+from radcommons.site.users import SiteRole, needs_second_factor
 
 COOKIE = "radcommons_site"
 # A screen with patients on it is left alone at most so long, and nobody is signed in longer than a working day.
@@ -194,8 +194,7 @@ def _takes_code(change: Change, row: sa.Row[tuple[object, ...]], code: str) -> b
 def _count_failure(change: Change, number: int) -> None:
     row = change.connection.execute(sa.select(account.c.failures).where(account.c.id == number)).one()
     failures = row.failures + 1
-    beyond = failures - FREE_FAILURES
-    wait = min(FIRST_WAIT_S * 2 ** min(beyond - 1, 16), LONGEST_WAIT_S) if beyond > 0 else 0.0
+    wait = wait_after(failures, free=FREE_FAILURES, first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
     values = {"failures": failures, "locked_until": time.time() + wait if wait else 0.0}
     change.connection.execute(account.update().where(account.c.id == number).values(values))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 import time
 from dataclasses import dataclass
@@ -12,7 +11,14 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from radcommons.platform.clock import instant
-from radcommons.platform.identity import hash_password, token_digest
+from radcommons.platform.identity import (
+    RECOVERY_CODES,
+    hash_password,
+    new_recovery_code,
+    recovery_digest,
+    token_digest,
+)
+from radcommons.platform.passwords import checked_password
 from radcommons.records.errors import Conflict, NotFound, UsageError
 from radcommons.site.settings import SiteSettings, is_loopback
 from radcommons.site.store import Change, Store
@@ -20,9 +26,6 @@ from radcommons.site.tables_users import account, invitation, recovery_code
 
 LINK_HOURS = 48
 PAGE_ADDRESS = "page-address"
-# NIST SP 800-63B, section 3.1.1.2: a length that people reach with words, and no rule about signs.
-SHORTEST_PASSWORD = 12
-RECOVERY_CODES = 8
 _LONGEST_NAME = 80
 
 
@@ -79,7 +82,7 @@ def add_user(store: Store, name: str, *, role: SiteRole, password: str | None = 
     Raises
     ------
     UsageError
-        If the name is empty or too long, or the password too short.
+        If the name is empty or too long, or the password too short or a common one.
     Conflict
         If somebody has the name.
     """
@@ -106,19 +109,6 @@ def checked_name(name: str) -> str:
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         raise UsageError("A user name has 1 to 80 letters.", mend="Give the name that colleagues know.")
     return name
-
-
-def checked_password(password: str) -> str:
-    """Return a password that is long enough.
-
-    Raises
-    ------
-    UsageError
-        If it is shorter than `SHORTEST_PASSWORD` or longer than 200 letters.
-    """
-    if not SHORTEST_PASSWORD <= len(password) <= 200:
-        raise UsageError(f"A password has at least {SHORTEST_PASSWORD} letters.", mend="Use a sentence of your own.")
-    return password
 
 
 def _insert(change: Change, name: str, role: SiteRole) -> int:
@@ -276,7 +266,7 @@ def change_password(store: Store, number: int, *, password: str, by: str) -> Non
     Raises
     ------
     UsageError
-        If it is too short.
+        If it is too short or a common one.
     """
     hashed = hash_password(checked_password(password))
     with store.change() as change:
@@ -286,7 +276,7 @@ def change_password(store: Store, number: int, *, password: str, by: str) -> Non
 
 def enrol(store: Store, number: int, *, secret: str, step: int, by: str) -> tuple[str, ...]:
     """Keep the second factor that a first code has proved, and return fresh recovery codes, shown this once."""
-    codes = tuple(_recovery_code() for _ in range(RECOVERY_CODES))
+    codes = tuple(new_recovery_code() for _ in range(RECOVERY_CODES))
     with store.change() as change:
         values = {"totp_secret": secret, "totp_step": step}
         change.connection.execute(account.update().where(account.c.id == number).values(values))
@@ -295,13 +285,3 @@ def enrol(store: Store, number: int, *, secret: str, step: int, by: str) -> tupl
         change.connection.execute(recovery_code.insert(), rows)
         change.tell("user.second-factor-set", subject=by, actor=by)
     return codes
-
-
-def _recovery_code() -> str:
-    letters = base64.b32encode(secrets.token_bytes(10)).decode().lower()
-    return "-".join((letters[:4], letters[4:8], letters[8:12], letters[12:]))
-
-
-def recovery_digest(number: int, code: str) -> str:
-    """Return what the store keeps of a recovery code, however it was typed."""
-    return token_digest(f"{number}:{''.join(letter for letter in code.lower() if letter.isalnum())}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-import segno
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from radcommons.platform.totp import accepted_step, provisioning_uri
+from radcommons.platform.passwords import SHORTEST_PASSWORD
+from radcommons.platform.totp import accepted_step, provisioning_picture, provisioning_uri, spaced
 from radcommons.records.errors import Conflict, NotFound, SignInRequired, UsageError
 from radcommons.site import users
 from radcommons.site.desk import BACK, AtDesk, Desk, SignedIn, page_to_return_to, view_of
@@ -118,7 +118,7 @@ def _set_up_page(
         fixed=found.name,
         name=name,
         role=found.role,
-        shortest=users.SHORTEST_PASSWORD,
+        shortest=SHORTEST_PASSWORD,
         error=error,
     )
 
@@ -162,13 +162,12 @@ def _second_factor_page(request: Request, desk: Desk, session: SiteSession, *, e
         return RedirectResponse("/account", status_code=303)
     issuer = f"Gateway {desk.store.settings.sites[0]}"
     address = provisioning_uri(session.offered_secret, issuer=issuer, account=session.user)
-    secret = session.offered_secret
     return desk.page(
         "users-second-factor",
         view_of(request, session),
         status=422 if error else 200,
-        picture=segno.make(address, error="m").svg_data_uri(scale=5, border=2, dark="#10222b", light="#ffffff"),
-        secret=" ".join(secret[start : start + 4] for start in range(0, len(secret), 4)),
+        picture=provisioning_picture(address),
+        secret=spaced(session.offered_secret),
         error=error,
     )
 
@@ -206,7 +205,7 @@ def _account_page(
         view_of(request, session, *flashes),
         status=status,
         me=me,
-        shortest=users.SHORTEST_PASSWORD,
+        shortest=SHORTEST_PASSWORD,
         error=error,
     )
 

@@ -26,6 +26,7 @@ STATUS: dict[type[e.RadcommonsError], int] = {
     e.DocumentError: 400,
     e.NotPermitted: 403,
     e.SignInRequired: 401,
+    e.TooManyTries: 429,
     e.NotFound: 404,
     e.Withdrawn: 410,
     e.Conflict: 409,
@@ -102,11 +103,13 @@ def _methods(request: Request) -> list[str]:
 def add_error_handlers(app: FastAPI, *, page: Page) -> None:
     """Answer every error by the table; nothing of the request's content is repeated."""
 
-    def answer(request: Request, *, status: int, code: str, detail: str, mend: str = "") -> Response:
+    def answer(
+        request: Request, *, status: int, code: str, detail: str, mend: str = "", retry_after_s: int = _RETRY_AFTER_S
+    ) -> Response:
         # Bearer is what a program can answer with; a person's way is the sign-in page.
         headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
-        if status == HTTPStatus.SERVICE_UNAVAILABLE:
-            headers = {"Retry-After": str(_RETRY_AFTER_S)}
+        if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+            headers = {"Retry-After": str(retry_after_s)}
         if _wants_page(request):
             return page(request, status, HTTPStatus(status).phrase, detail, mend)
         body = problem(status=status, code=code, detail=detail, mend=mend)
@@ -117,7 +120,8 @@ def add_error_handlers(app: FastAPI, *, page: Page) -> None:
         status = status_of(error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("request-failed", status=status, code=error.code, what=error.what)
-        return answer(request, status=status, code=error.code, detail=error.what, mend=error.mend)
+        wait = error.wait_s if isinstance(error, e.TooManyTries) else _RETRY_AFTER_S
+        return answer(request, status=status, code=error.code, detail=error.what, mend=error.mend, retry_after_s=wait)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -11,7 +11,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from radcommons import access, hub
+from radcommons import access, coalition, hub
 from radcommons.access import api as access_api
 from radcommons.access import dicomweb_api, explore, road
 from radcommons.access import pages as access_pages
@@ -20,6 +20,8 @@ from radcommons.catalogue.accounts import SignedIn
 from radcommons.catalogue.credentials import signed_in
 from radcommons.catalogue.downloads import counts_of
 from radcommons.catalogue.migrate import upgrade
+from radcommons.coalition import api as coalition_api
+from radcommons.coalition import pages_account, pages_joining, pages_people, pages_sign_in
 from radcommons.hub import api as hub_api
 from radcommons.hub import api_stow, incident_api, incident_pages, jobs
 from radcommons.hub import pages as hub_pages
@@ -31,13 +33,14 @@ from radcommons.records.errors import RadcommonsError
 from radcommons.records.event import ANONYMOUS, Role
 from radcommons.ui.pages import problem_page
 from radcommons.ui.render import Brand, NavItem, Renderer
-from radcommons.web import health, sessions, working
+from radcommons.web import health, working
 from radcommons.web.errors import PROBLEM_RESPONSES, add_error_handlers
 from radcommons.web.guard import BrowserGuard, LastResort
 from radcommons.web.metrics import Measured
 from radcommons.web.short import Hub
 
 _CURATORS = frozenset({Role.CURATOR, Role.ADMINISTRATOR})
+_ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 _COMMITTEES = _CURATORS | {Role.COMMITTEE}
 NAVIGATION = (
     NavItem("Releases", "/"),
@@ -47,6 +50,8 @@ NAVIGATION = (
     NavItem("My access", "/requests", roles=frozenset(Role) - {Role.SITE}),
     NavItem("Committee", "/committee", roles=_COMMITTEES),
     NavItem("Curation", "/curate", roles=_CURATORS),
+    NavItem("People", "/people", roles=_ADMINISTRATORS),
+    NavItem("Audit", "/audit", roles=_ADMINISTRATORS),
 )
 
 
@@ -80,7 +85,11 @@ def hub_app(settings: HubSettings) -> FastAPI:
         storing,
         health.router(),
         app.state.renderer.assets.router(),
-        sessions.router(),
+        coalition_api.router(),
+        pages_sign_in.router(),
+        pages_joining.router(),
+        pages_account.router(),
+        pages_people.router(),
         hub_api.router(),
         incident_api.router(),
         incident_pages.router(),  # before the pages of submissions, whose paths would take theirs
@@ -96,7 +105,9 @@ def hub_app(settings: HubSettings) -> FastAPI:
 
 
 def _renderer(settings: HubSettings) -> Renderer:
-    zones = {zone.__name__.rpartition(".")[2]: Path(zone.__path__[0]) / "templates" for zone in (access, hub)}
+    zones = {
+        zone.__name__.rpartition(".")[2]: Path(zone.__path__[0]) / "templates" for zone in (access, coalition, hub)
+    }
     return Renderer(brand=Brand(name=settings.title), nav=NAVIGATION, zones=zones)
 
 

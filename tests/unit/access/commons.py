@@ -16,7 +16,7 @@ from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
-from radcommons import access
+from radcommons import access, coalition
 from radcommons.access import api, dicomweb_api, explore, pages
 from radcommons.catalogue import accounts, instances, sites
 from radcommons.catalogue import tables as t
@@ -24,6 +24,7 @@ from radcommons.catalogue.instances import Version
 from radcommons.catalogue.migrate import upgrade
 from radcommons.catalogue.readings import keep_readings
 from radcommons.catalogue.sites import Dataset as DatasetRecord
+from radcommons.coalition import pages_account, pages_joining, pages_sign_in
 from radcommons.dicom.read import read_header
 from radcommons.hub.header import reading_of
 from radcommons.hub.release import create_release
@@ -186,14 +187,16 @@ class Commons:
         return {"Authorization": f"Bearer {token}"}
 
     def app(self) -> FastAPI:
-        """Return an app of this zone's routes alone."""
+        """Return an app of this zone's routes, and of those that lead in and out."""
         app = FastAPI()
         app.state.platform = self.platform
-        folder = Path(access.__path__[0]) / "templates"
-        app.state.renderer = Renderer(brand=Brand("Commons"), nav=[], zones={"access": folder})
+        shown = {"access": access, "coalition": coalition}
+        zones = {name: Path(zone.__path__[0]) / "templates" for name, zone in shown.items()}
+        app.state.renderer = Renderer(brand=Brand("Commons"), nav=[], zones=zones)
         add_error_handlers(app, page=_problem)
         app.include_router(app.state.renderer.assets.router())
-        for router in (api.router(), *dicomweb_api.routers(), pages.router(), explore.router()):
+        doors = (pages_sign_in.router(), pages_joining.router(), pages_account.router())
+        for router in (api.router(), *dicomweb_api.routers(), pages.router(), explore.router(), *doors):
             app.include_router(router)
         return app
 

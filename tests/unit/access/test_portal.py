@@ -102,38 +102,6 @@ def test_frames_of_one_instance_are_slices(client: TestClient, commons: Commons)
     assert "/frames/3/rendered" in text
 
 
-def test_signing_in_and_out(own_commons: Commons) -> None:
-    """A wrong password says so and shows no more; the right one leads on; signing out needs the session's own form."""
-    email, password = own_commons.account(Role.RESEARCHER)
-    client = own_commons.client()
-    wrong = client.post("/sign-in", data={"email": email, "password": "no", "to": "/account"})
-    assert wrong.status_code == 401
-    assert 'role="alert"' in wrong.text
-    assert "no</" not in wrong.text
-    landed = client.post("/sign-in", data={"email": email, "password": password, "to": "/account"})
-    assert (landed.status_code, landed.url.path) == (200, "/account")
-    assert "researcher person" in landed.text
-    cookie = landed.history[0].headers["set-cookie"].lower()
-    assert "httponly" in cookie
-    assert "samesite=lax" in cookie
-    assert client.post("/sign-out").status_code == 403
-    form_key = re.search(r'name="form_key" value="([^"]+)"', landed.text)
-    assert form_key
-    out = client.post("/sign-out", data={"form_key": form_key[1]})
-    assert "You are signed out." in out.text
-    assert client.get("/account").url.path == "/sign-in"
-
-
-@pytest.mark.parametrize("to", ["https://evil.example/", "//evil.example", "/\\evil.example"])
-def test_sign_in_leads_nowhere_else(own_commons: Commons, to: str) -> None:
-    """No open redirect, neither in the form nor after it."""
-    email, password = own_commons.account(Role.RESEARCHER)
-    client = own_commons.client()
-    assert "evil" not in client.get("/sign-in", params={"to": to}).text
-    answer = client.post("/sign-in", data={"email": email, "password": password, "to": to}, follow_redirects=False)
-    assert answer.headers["location"] == "/"
-
-
 def test_a_withdrawal_shows_on_the_release_page(own_commons: Commons) -> None:
     """The page says how many images were taken back, and the study shows the rest."""
     own_commons.withdraw(hashlib.sha256(own_commons.contents["2.25.30.1"]).hexdigest())

@@ -1,0 +1,45 @@
+"""How people prove who they are: second factors, passkeys, links, personal tokens; checkpoints.
+
+A hub that is made now has these tables from the first revision on.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from radcommons.catalogue import tables_identity as t
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+_TABLES = (
+    t.second_factor,
+    t.recovery_code,
+    t.passkey,
+    t.external_identity,
+    t.link,
+    t.message,
+    t.ceremony,
+    t.attempt,
+    t.personal_token,
+    t.audit_checkpoint,
+)
+
+
+def upgrade() -> None:
+    """Go forward; whoever is signed in signs in again."""
+    bind = op.get_bind()
+    for table in _TABLES:
+        table.create(bind, checkfirst=True)
+    held = {column["name"] for column in sa.inspect(bind).get_columns("session")}
+    if "handle" in held:
+        return
+    op.create_index("ix_audit_event_actor", "audit_event", ["actor"])
+    op.execute("DELETE FROM session")
+    with op.batch_alter_table("session") as batch:
+        batch.add_column(sa.Column("handle", sa.String(22), nullable=False))
+        batch.add_column(sa.Column("seen_at", sa.String(20), nullable=False))
+        batch.add_column(sa.Column("agent", sa.String(80), nullable=False))
+        batch.add_column(sa.Column("method", sa.String(20), nullable=False))
+    op.create_index("ix_session_account_id", "session", ["account_id"])
