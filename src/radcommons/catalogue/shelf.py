@@ -23,7 +23,6 @@ from radcommons.catalogue.visibility import (
     visible_instances,
     visible_releases,
 )
-from radcommons.platform.settings import HubSettings
 from radcommons.records.changes import Changes, compare
 from radcommons.records.describe import Described
 from radcommons.records.documents import parse
@@ -145,10 +144,10 @@ def _shelved(row: sa.Row[Any]) -> Shelved:
     )
 
 
-def described(connection: sa.Connection, actor: Actor, identifier: str, *, settings: HubSettings) -> Described:
-    """Return a listed release as its descriptions for the world need it. Raises NotFound."""
+def described(connection: sa.Connection, actor: Actor, identifier: str, *, base: str, publisher: str) -> Described:
+    """Return a listed release as its descriptions for the world need it; `base` is the portal. Raises NotFound."""
     one = release(connection, actor, identifier)
-    base = settings.base_url.rstrip("/")
+    base = base.rstrip("/")
     doi = dois.minted(connection, identifier)
     return Described(
         id=one.id,
@@ -162,7 +161,7 @@ def described(connection: sa.Connection, actor: Actor, identifier: str, *, setti
         citation=one.citation,
         notes=one.notes,
         counts=one.counts,
-        publisher=settings.title,
+        publisher=publisher,
         url=f"{base}/releases/{one.id}",
         previous_url=f"{base}/releases/{release_id(one.dataset, one.number - 1)}" if one.number > 1 else "",
         doi=doi,

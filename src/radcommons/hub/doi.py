@@ -43,7 +43,7 @@ def register(release: str, platform: Platform) -> str:
     with reading(platform.engine) as connection:
         if dois.minted(connection, release):
             return doi
-        described = shelf.described(connection, _CURATOR, release, settings=settings)
+        described = shelf.described(connection, _CURATOR, release, base=settings.base_url, publisher=settings.title)
     attributes = {**datacite(described), "doi": doi, "event": "publish"}
     _send(attributes, platform=platform, doi=doi)
     with writing(platform.engine) as connection:

@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from radcommons import access, coalition, hub
 from radcommons.access import api as access_api
-from radcommons.access import dicomweb_api, explore, road
+from radcommons.access import dicomweb_api, explore, release_pages, road
 from radcommons.access import pages as access_pages
 from radcommons.access.download import DownloadRoute
 from radcommons.catalogue.accounts import SignedIn
@@ -97,6 +97,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
         access_api.router(),
         *dicomweb,
         access_pages.router(),
+        release_pages.router(),
         explore.router(),
         *road.routers(),
     ):
