@@ -156,12 +156,7 @@ def _kinds(changes: Changes) -> tuple[Kind, ...]:
     made = (
         ("Added", "good", "Images that the earlier release has not.", changes.added),
         ("Removed", "bad", "Images that are in this release no more: withdrawn, or left out.", changes.removed),
-        (
-            "Corrected",
-            "warn",
-            "The same images with other bytes; the UIDs stay.",
-            [new for _, new in changes.corrected],
-        ),
+        ("Corrected", "warn", "The same images with other bytes; the UIDs stay.", corrected),
     )
     return tuple(_kind(name, tone, words, items) for name, tone, words, items in made)
 

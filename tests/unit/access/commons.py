@@ -196,14 +196,8 @@ class Commons:
         add_error_handlers(app, page=_problem)
         app.include_router(app.state.renderer.assets.router())
         doors = (pages_sign_in.router(), pages_joining.router(), pages_account.router())
-        for router in (
-            api.router(),
-            *dicomweb_api.routers(),
-            pages.router(),
-            release_pages.router(),
-            explore.router(),
-            *doors,
-        ):
+        shelves = (pages.router(), release_pages.router(), explore.router())
+        for router in (api.router(), *dicomweb_api.routers(), *shelves, *doors):
             app.include_router(router)
         return app
 
