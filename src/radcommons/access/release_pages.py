@@ -31,6 +31,14 @@ _EVENTS = {
     "superseded": ("Superseded", "warn"),
 }
 _SHOWN = 200
+_TERMS = {
+    "tier": "Tier",
+    "license": "License",
+    "duo": "Data use",
+    "embargo_until": "Embargo",
+    "geography": "Countries",
+    "steward": "Steward",
+}
 
 
 def router() -> APIRouter:
@@ -136,6 +144,7 @@ def changes_page(identifier: str, request: Request, ports: Ports, who: Visitor, 
         kinds=_kinds(changes) if changes else (),
         line=sentence(changes.counts) if changes else "",
         shown=_SHOWN,
+        words=_TERMS,
     )
 
 

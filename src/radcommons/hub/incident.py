@@ -184,7 +184,7 @@ def _places(rows: dict[str, int], stored: int, platform: Platform) -> tuple[Plac
     minutes = f"give nothing since the sealing, and leave memory within 10 minutes{_links(platform)}"
     return (
         Place(name="Objects", count=stored, fate=f"{purge}, with every version that the store keeps"),
-        Place(name="Uploads that no submission has taken", count=rows["uploads"], fate=purge),
+        Place(name="Notes of uploads", count=rows["uploads"], fate=purge),
         Place(name="Headers", count=rows["headers"], fate=purge),
         Place(name="Rows of studies and series", count=rows["studies"] + rows["series"], fate=purge),
         Place(name="Words and findings", count=rows["words"] + rows["findings"], fate=purge),

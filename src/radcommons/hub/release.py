@@ -207,7 +207,11 @@ def _citation(dataset: Dataset, identifier: str, counts: Counts, *, year: str, p
     where = platform.settings.base_url.rstrip("/")
     doi = doi_url(doi_of(platform.settings.doi_prefix, identifier))
     address = f" {doi}" if doi else f" {where}/releases/{identifier}" if where else ""
-    return (
-        f"{dataset.steward} ({year}). {dataset.title}, release {identifier}: {counts.studies} studies of "
-        f"{counts.patients} patients from {counts.sites} sites. {platform.settings.title}.{address}"
-    )
+    studies, patients = _plural(counts.studies, "study", "studies"), _plural(counts.patients, "patient")
+    holds = f"{studies} of {patients} from {_plural(counts.sites, 'site')}"
+    title = platform.settings.title
+    return f"{dataset.steward} ({year}). {dataset.title}, release {identifier}: {holds}. {title}.{address}"
+
+
+def _plural(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"
