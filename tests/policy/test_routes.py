@@ -16,13 +16,15 @@ from radcommons.catalogue.accounts import add_account
 from radcommons.catalogue.people import disable
 from radcommons.platform.database import writing
 from radcommons.platform.identity import token_digest
+from radcommons.records.access_policy import DEFAULT_POLICY
+from radcommons.records.documents import plain
 from radcommons.records.event import Role, Scope
 from radcommons.testing.hubs import ADMINISTRATOR, TestHub, running_hub
 from radcommons.testing.sender import Sender
 
 # `person` and `chief` sit at a browser (a researcher, an administrator); `narrow` is the chief's own token that may
 # only look. Of the rest of ACTORS each shows a token.
-TOKENS = ("researcher", "reader", "site", "direct", "curator", "administrator")
+TOKENS = ("researcher", "reader", "site", "direct", "committee", "curator", "administrator")
 AT_BROWSER = ("person", "chief")
 ACTORS = ("visitor", *TOKENS, *AT_BROWSER, "narrow")
 # Whose credentials are over, or not whole: they open what a visitor may, and nothing more.
@@ -31,6 +33,8 @@ EVERYBODY = frozenset(ACTORS)
 CURATORS = frozenset({"curator", "administrator", "chief"})
 ADMINISTRATORS = frozenset({"administrator", "chief"})
 OWN = frozenset(AT_BROWSER)
+LOOK_AT_OWN = OWN | {"narrow"}
+COMMITTEES = CURATORS | {"committee"}
 CHIEF = frozenset({"chief"})
 SITES = frozenset({"site"})
 STORES = frozenset({"site", "direct"})
@@ -71,6 +75,16 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/api/v1/releases"): CURATORS,
     ("POST", "/dicomweb/studies"): STORES,
     ("POST", "/dicomweb/studies/{study}"): STORES,
+    ("GET", "/api/v1/incidents"): CURATORS,
+    ("POST", "/api/v1/incidents"): CURATORS,
+    ("GET", "/api/v1/incidents/{identifier}"): CURATORS,
+    ("GET", "/api/v1/incidents/{identifier}/copies"): CURATORS,
+    ("POST", "/api/v1/incidents/{identifier}/purge"): ADMINISTRATORS,
+    ("POST", "/api/v1/incidents/{identifier}/reopen"): ADMINISTRATORS,
+    ("GET", "/curate/incidents"): CURATORS,
+    ("POST", "/curate/incidents"): CURATORS,
+    ("GET", "/curate/incidents/{identifier}"): CURATORS,
+    ("POST", "/curate/incidents/{identifier}"): ADMINISTRATORS,
     ("GET", "/curate"): CURATORS,
     ("GET", "/curate/releases/new"): CURATORS,
     ("POST", "/curate/releases/new"): CURATORS,
@@ -122,17 +136,67 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/people/{number}/reset"): CHIEF,
     ("POST", "/people/{number}/second-factor/remove"): CHIEF,
     ("GET", "/audit"): ADMINISTRATORS,
+    # The access road. Whose request or grant it is, and whose committee, is decided behind the door.
+    ("GET", "/register"): EVERYBODY,
+    ("GET", "/api/v1/register"): EVERYBODY,
+    ("GET", "/api/v1/data-use-terms"): EVERYBODY,
+    ("POST", "/api/v1/datasets/{name}/matches"): EVERYBODY - {"narrow"},
+    ("PUT", "/api/v1/datasets/{name}/access"): CURATORS,
+    ("POST", "/api/v1/datasets/{name}/agreements"): CURATORS,
+    ("PUT", "/api/v1/datasets/{name}/committee"): CURATORS,
+    ("GET", "/api/v1/requests"): LOOK_AT_OWN,
+    ("GET", "/api/v1/requests/{identifier}"): LOOK_AT_OWN,
+    ("GET", "/api/v1/grants"): LOOK_AT_OWN,
+    ("POST", "/datasets/{name}/requests"): OWN,
+    ("GET", "/requests"): LOOK_AT_OWN,
+    ("GET", "/requests/{identifier}"): LOOK_AT_OWN,
+    ("GET", "/requests/{identifier}/edit"): LOOK_AT_OWN,
+    ("POST", "/requests/{identifier}/edit"): OWN,
+    ("GET", "/requests/{identifier}/sign"): LOOK_AT_OWN,
+    ("POST", "/requests/{identifier}/sign"): OWN,
+    ("POST", "/requests/{identifier}/messages"): OWN,
+    ("POST", "/requests/{identifier}/withdraw"): OWN,
+    ("GET", "/sign/{token}"): EVERYBODY,
+    ("POST", "/sign/{token}"): EVERYBODY,
+    ("GET", "/committee"): COMMITTEES,
+    ("GET", "/committee/{identifier}"): COMMITTEES,
+    ("POST", "/committee/{identifier}"): COMMITTEES,
+    ("POST", "/grants/{identifier}/revoke"): COMMITTEES,
+    ("GET", "/grants"): LOOK_AT_OWN,
+    ("POST", "/grants/{identifier}"): OWN,
+    ("GET", "/messages"): LOOK_AT_OWN,
+    ("GET", "/steward"): CURATORS,
+    ("GET", "/steward/{name}"): CURATORS,
+    ("POST", "/steward/{name}/{part}"): CURATORS,
 }
 # Doors that ask for a password or a code themselves: 401 is their word for a wrong one.
 ASK_THEMSELVES = frozenset({"/sign-in", "/sign-in/code", "/sign-in/openid/callback"})
 # Public doors: what stands behind them is filtered by the visibility functions, so everyone passes and may get 404.
-PUBLIC_PREFIXES = ("/static/", "/dicomweb/", "/api/v1/datasets", "/api/v1/releases", "/releases/", "/studies/")
+PUBLIC_PREFIXES = (
+    "/static/",
+    "/dicomweb/",
+    "/api/v1/datasets",
+    "/api/v1/releases",
+    "/datasets",
+    "/releases/",
+    "/studies/",
+)
 PUBLIC_PAGES = frozenset({"/", "/explore", "/sign-in", "/api/openapi.json", "/dicomweb"})
+_ACCESS = {
+    "title": "Nobody",
+    "tier": "open",
+    "steward": "Nobody",
+    "terms": {"license": "CC0-1.0"},
+    "policy": plain(DEFAULT_POLICY),
+}
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/sessions"): {"json": dict(zip(("email", "password"), ADMINISTRATOR, strict=True))},
     ("POST", "/api/v1/sites/{code}/key"): {"json": {"public_key": "A" * 43 + "="}},
     ("POST", "/api/v1/submissions/{identifier}/decisions"): {"json": {}},
     ("POST", "/api/v1/releases"): {"json": {"dataset": "covid-chest"}},
+    ("POST", "/api/v1/incidents"): {"json": {"digests": [D], "reason": "a test"}},
+    ("POST", "/curate/incidents"): {"data": {"names": D, "reason": "a test"}},
+    ("POST", "/curate/incidents/{identifier}"): {"data": {"choice": "reopen"}},
     ("POST", "/curate/releases/new"): {"data": {"dataset": "covid-chest"}},
     ("POST", "/curate/{identifier}"): {"data": {"choice": "accept-clean"}},
     ("POST", "/sign-in"): {"data": {"email": "nobody@localhost", "password": "wrong"}},
@@ -147,6 +211,14 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/account/tokens"): {"data": {"name": "", "days": "7"}},
     ("POST", "/api/v1/me/tokens"): {"json": {"name": "x", "days": 1, "scopes": ["submit"]}},
     ("POST", "/people/invitations"): {"data": {"email": "nobody", "name": "Nobody"}},
+    ("POST", "/api/v1/datasets/{name}/matches"): {"json": {}},
+    ("PUT", "/api/v1/datasets/{name}/access"): {"json": _ACCESS},
+    ("POST", "/api/v1/datasets/{name}/agreements"): {"json": {"title": "A", "text": "B"}},
+    ("PUT", "/api/v1/datasets/{name}/committee"): {"json": {"emails": []}},
+    ("POST", "/requests/{identifier}/sign"): {"data": {"version": 1, "revision": 1}},
+    ("POST", "/sign/{token}"): {"data": {"act": "sign"}},
+    ("POST", "/committee/{identifier}"): {"data": {"act": "vote"}},
+    ("POST", "/grants/{identifier}"): {"data": {"act": "renew"}},
     ("POST", "/api/v1/people/invitations"): {"json": {"email": "nobody", "name": "Nobody", "roles": ["reader"]}},
 }
 
@@ -205,6 +277,7 @@ def tokens(hub: TestHub, people: dict[str, int]) -> dict[str, Shown]:
         "reader": Shown(hub.token(Role.READER)),
         "site": Shown(hub.join(Sender())),
         "direct": Shown(hub.token(Role.SITE, dataset="covid-chest")),
+        "committee": Shown(hub.token(Role.COMMITTEE)),
         "curator": Shown(hub.token(Role.CURATOR)),
         "administrator": Shown(hub.token(Role.ADMINISTRATOR)),
         "narrow": narrow,
@@ -272,7 +345,20 @@ def test_every_route_is_typed(hub: TestHub) -> None:
 
 
 def _ask(hub: TestHub, method: str, path: str, shown: Shown) -> Response:
-    address = path.format(code="ALFA", identifier=D, digest=D, study=U, number=999, handle="x", token="x")
+    identifier = "req-0000000000000000" if path == "/api/v1/requests/{identifier}" else D
+    if "/incidents/" in path:
+        identifier = "a" * 16
+    address = path.format(
+        code="ALFA",
+        identifier=identifier,
+        digest=D,
+        study=U,
+        number=999,
+        handle="x",
+        token="x",
+        name="nowhere",
+        part="policy",
+    )
     hub.client.cookies.clear()
     hub.client.cookies.update(shown.cookies)
     answer: Response = hub.client.request(

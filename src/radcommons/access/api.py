@@ -18,6 +18,7 @@ from radcommons.catalogue.credentials import Ports, Visitor
 from radcommons.catalogue.downloads import tallies, tally_of
 from radcommons.platform.database import reading
 from radcommons.platform.ports import Platform
+from radcommons.records.describe import Described, datacite, schema_org
 from radcommons.records.documents import parse
 from radcommons.records.event import Actor
 from radcommons.records.release import CSV_COLUMNS, Release, csv_row, instance_address
@@ -148,7 +149,54 @@ def _add_datasets(routes: APIRouter) -> None:
             return FeedAnswer(dataset=name, entries=shelf.feed(connection, who.actor, name))
 
 
+class ChangedTerm(BaseModel):
+    """A term that is another one."""
+
+    name: str
+    before: str
+    after: str
+
+
+class ChangesAnswer(BaseModel):
+    """What changed between two releases of a dataset: SOP Instance UIDs, patients, terms."""
+
+    older: str
+    newer: str
+    same: int
+    added: list[str]
+    removed: list[str]
+    corrected: list[str]
+    relabelled: list[str]
+    terms: list[ChangedTerm]
+
+
 def _add_releases(routes: APIRouter) -> None:
+    @routes.get("/releases/{identifier}/changes", tags=["Releases"])
+    def get_changes(identifier: str, since: str, ports: Ports, who: Visitor) -> ChangesAnswer:
+        """Return what changed in a release since another one."""
+        with reading(ports.engine) as connection:
+            found = shelf.changes(connection, who.actor, since, identifier)
+        return ChangesAnswer(
+            older=found.older,
+            newer=found.newer,
+            same=found.same,
+            added=[item.sop_instance_uid for item in found.added],
+            removed=[item.sop_instance_uid for item in found.removed],
+            corrected=[item.sop_instance_uid for _, item in found.corrected],
+            relabelled=list(found.relabelled),
+            terms=[ChangedTerm(name=one.name, before=one.before, after=one.after) for one in found.terms],
+        )
+
+    @routes.get("/releases/{identifier}/datacite.json", tags=["Releases"])
+    def get_datacite(identifier: str, request: Request, ports: Ports, who: Visitor) -> dict[str, Any]:
+        """Return the release's DataCite metadata; that it exists and how much it holds is public."""
+        return datacite(_described(identifier, request, ports, who.actor))
+
+    @routes.get("/releases/{identifier}/dataset.jsonld", tags=["Releases"])
+    def get_linked_data(identifier: str, request: Request, ports: Ports, who: Visitor) -> dict[str, Any]:
+        """Return the release as a schema.org data set."""
+        return schema_org(_described(identifier, request, ports, who.actor))
+
     @routes.get("/releases", tags=["Releases"])
     def list_releases(ports: Ports, who: Visitor) -> ReleasesAnswer:
         """List the releases."""
@@ -160,6 +208,16 @@ def _add_releases(routes: APIRouter) -> None:
         """Return one release."""
         with reading(ports.engine) as connection:
             return _summaries(connection, [shelf.release(connection, who.actor, identifier)])[0]
+
+
+def _base(request: Request, ports: Platform) -> str:
+    return (ports.settings.base_url or str(request.base_url)).rstrip("/")
+
+
+def _described(identifier: str, request: Request, ports: Platform, actor: Actor) -> Described:
+    base = _base(request, ports)
+    with reading(ports.engine) as connection:
+        return shelf.described(connection, actor, identifier, base=base, publisher=ports.settings.title)
 
 
 def manifest(identifier: str, ports: Ports, who: Visitor) -> Response:
@@ -178,7 +236,7 @@ def manifest_table(identifier: str, request: Request, ports: Ports, who: Visitor
     """Return the manifest's instances as a table for people, with the address of each: curl and wget take it."""
     content, _ = _manifest(ports, who.actor, identifier)
     disposition = {"Content-Disposition": f'attachment; filename="{identifier}.csv"'}
-    base = (ports.settings.base_url or str(request.base_url)).rstrip("/")
+    base = _base(request, ports)
     return StreamingResponse(
         _rows(content, base=base), media_type="text/csv; charset=utf-8", headers=_STEADY | disposition
     )

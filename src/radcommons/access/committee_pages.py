@@ -11,10 +11,11 @@ from radcommons.access import grant as grant_verbs
 from radcommons.access import review
 from radcommons.access.request_view import EVENTS, NAMES, TONES, sections
 from radcommons.catalogue.credentials import Asking, Ports, Visitor
+from radcommons.platform.identity import authorize
 from radcommons.platform.ports import Platform
 from radcommons.records.committee import Vote
 from radcommons.records.errors import Conflict, UsageError
-from radcommons.records.event import Actor
+from radcommons.records.event import Actor, Role
 from radcommons.records.lifecycle import RequestState
 from radcommons.ui.pages import page, redirect
 from radcommons.ui.render import Flash
@@ -95,6 +96,7 @@ def act_on(
     conditions: Annotated[str, Form(max_length=20_000)] = "",
 ) -> Response:
     """Do what the button names."""
+    authorize(actor, Role.COMMITTEE, Role.CURATOR)
     back = f"/committee/{identifier}"
     try:
         _acts(identifier, text, vote, conditions, ports, actor)[act]()

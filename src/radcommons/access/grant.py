@@ -178,6 +178,7 @@ def attest(identifier: str, *, typed_name: str, platform: Platform, actor: Actor
     ------
     NotFound, NotPermitted, UsageError, WrongState
     """
+    person(actor)
     name = cleaned(typed_name)[:200]
     if len(name) < 3:
         raise UsageError("Your name is missing.", mend="Type your name to sign.")

@@ -28,7 +28,7 @@ assert LINK in TEXTS["official"][1]
 Given = Mapping[str, Sequence[str]]
 MOST_OPEN = 10  # of one person; each submission writes to somebody outside
 LONGEST_MESSAGE = 5000
-_OPEN = (
+OPEN = (
     RequestState.DRAFT,
     RequestState.SUBMITTED,
     RequestState.ENDORSED,
@@ -87,7 +87,7 @@ def begin(
             raise Conflict("This dataset takes no requests now.", mend="Ask its steward.")
         if is_emergency and found.policy.fast_track is None:
             raise Conflict("This dataset has no fast track.", mend="Use the ordinary form.")
-        if sum(one.state in _OPEN for one in requests.of_account(connection, actor)) >= MOST_OPEN:
+        if sum(one.state in OPEN for one in requests.of_account(connection, actor)) >= MOST_OPEN:
             raise Conflict(f"You have {MOST_OPEN} open requests.", mend="Finish or withdraw one of them.")
         answers: Answers = {}
         if renews is not None:
@@ -342,12 +342,13 @@ def say(identifier: str, *, body: str, platform: Platform, actor: Actor) -> None
     Conflict
         If it is a draft, or over.
     """
+    person(actor)
     said = cleaned(body, lines=True)[:LONGEST_MESSAGE]
     if not said:
         raise UsageError("The message is empty.", mend="Write something.")
     with writing(platform.engine) as connection:
         found = own(connection, identifier, actor)
-        if found.state not in _OPEN[1:]:
+        if found.state not in OPEN[1:]:
             raise Conflict("This request is not with the committee.", mend="Submit it first.")
         number = requests.say(connection, found.id, actor=actor, side="applicant", body=said)
         if found.state is RequestState.QUESTIONED:
@@ -365,7 +366,7 @@ def withdraw(identifier: str, *, platform: Platform, actor: Actor) -> None:
     """Take a request back. Raises NotFound, Conflict."""
     with writing(platform.engine) as connection:
         found = own(connection, identifier, actor)
-        was_there = found.state in _OPEN[2:]
+        was_there = found.state in OPEN[2:]
         requests.move(
             connection, found, RequestEvent.WITHDRAW, actor=actor.id, who=actor.name, changed={"decided_at": instant()}
         )

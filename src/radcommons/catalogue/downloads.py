@@ -172,3 +172,14 @@ def tally_of(connection: sa.Connection, dataset: str) -> tuple[int, int]:
     )
     downloads, downloaders = connection.execute(query).one()
     return int(downloads), int(downloaders)
+
+
+def persons(connection: sa.Connection, found: Iterable[Download]) -> dict[int, list[str]]:
+    """Return the releases of downloads by the account of whoever made them; a token of nobody's stands for nobody."""
+    by_account: dict[int, list[str]] = {}
+    for one in found:
+        kind, _, number = one.actor.partition(":")
+        if kind == "account" and number.isdecimal():
+            by_account.setdefault(int(number), []).append(one.release)
+    known = set(connection.execute(sa.select(t.account.c.id).where(t.account.c.id.in_(by_account))).scalars())
+    return {account: sorted(set(of)) for account, of in by_account.items() if account in known}

@@ -41,6 +41,11 @@ def object_key(digest: str) -> str:
     return f"{INSTANCES}{digest[:2]}/{digest}"
 
 
+def sealed_key(digest: str) -> str:
+    """Return the key of an instance version while it is sealed: no address that was given out leads there."""
+    return f"sealed/{digest[:2]}/{digest}"
+
+
 class Objects(Protocol):
     """What a store can do. Keys are relative paths of safe characters."""
 
@@ -64,6 +69,9 @@ class Objects(Protocol):
 
     def signed_url(self, key: str, *, seconds: int) -> str | None:
         """Return an address that gives the object to whoever has it for so long; None where there is no such thing."""
+
+    def move(self, key: str, to: str) -> None:
+        """Give the object another key; one that is moved already, or absent, is fine. Durable on return."""
 
     def delete(self, key: str) -> None:
         """Remove the object and every version of it; absent is fine."""
@@ -144,6 +152,17 @@ class FileObjects:
     def signed_url(self, key: str, *, seconds: int) -> str | None:
         """Return None: the hub serves its own files."""
         return None
+
+    def move(self, key: str, to: str) -> None:
+        """Give the object another key; one that is moved already, or absent, is fine."""
+        source, target = self._path(key), self._path(to)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            source.replace(target)
+        except FileNotFoundError:
+            return
+        for folder in (target.parent, target.parent.parent, self._root, source.parent):
+            fsync_directory(folder)
 
     def delete(self, key: str) -> None:
         """Remove the object; absent is fine."""
@@ -284,6 +303,15 @@ class S3Objects:
     def signed_url(self, key: str, *, seconds: int) -> str | None:
         """Return a presigned address (AWS Signature Version 4, in the query); it is made here, and asks nobody."""
         return str(obstore.sign(self._public, "GET", key, timedelta(seconds=seconds)))
+
+    def move(self, key: str, to: str) -> None:
+        """Give the object another key; one that is moved already, or absent, is fine. It is copied and then deleted."""
+        try:
+            with _silence_is_named():
+                obstore.copy(self._store, key, to)
+        except FileNotFoundError:
+            return
+        self.delete(key)
 
     def delete(self, key: str) -> None:
         """Remove the object; absent is fine."""

@@ -34,8 +34,9 @@ class Person:
 def cleaned(text: str, *, lines: bool = False) -> str:
     """Return a text without control characters and without space around it; line ends stay where `lines` says so."""
     kept = text.replace("\r\n", "\n").replace("\r", "\n")
-    shown = "".join(one for one in kept if one.isprintable() or (lines and one == "\n"))
-    return shown.strip() if lines else " ".join(shown.split())
+    if lines:
+        return "".join(one for one in kept if one.isprintable() or one == "\n").strip()
+    return " ".join("".join(one if one.isprintable() else " " for one in kept).split())
 
 
 def read_answers(fields: Iterable[FormField], given: Mapping[str, Sequence[str]]) -> tuple[Answers, dict[str, str]]:

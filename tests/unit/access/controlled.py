@@ -79,6 +79,8 @@ class Visitor:
 class Controlled(Commons):
     """A commons with one controlled dataset that can be asked for."""
 
+    made: FastAPI | None = None
+
     def prepare(self, **policy: Any) -> None:
         """Make dataset, release, people, agreement and committee."""
         self.dataset(DATASET, tier=Tier.CONTROLLED)
@@ -113,11 +115,12 @@ class Controlled(Commons):
         return Visitor(client=client, account=account, cookie=cookie, form_key=form_key, commons=self)
 
     def app(self) -> FastAPI:
-        """Return an app of the zone with the access road."""
-        app = super().app()
-        for router in road.routers():
-            app.include_router(router)
-        return app
+        """Return an app of the zone with the access road; it is one for all people."""
+        if self.made is None:
+            self.made = super().app()
+            for router in road.routers():
+                self.made.include_router(router)
+        return self.made
 
     def submitted(self, who: str = "ada", *, is_emergency: bool = False, **changed: list[str]) -> str:
         """Let a person write, sign and submit a request."""
