@@ -80,6 +80,14 @@ class Controlled(Commons):
     """A commons with one controlled dataset that can be asked for."""
 
     made: FastAPI | None = None
+    places: dict[str, str]
+
+    def begun(self, actor: Actor) -> str:
+        """Return a draft with something missing and something that conflicts."""
+        made = verbs.begin(DATASET, platform=self.platform, actor=actor)
+        given = {**ANSWERS, "country": ["US"], "storage": [""]}
+        verbs.save(made, given=given, is_emergency=False, revision=1, platform=self.platform, actor=actor)
+        return made
 
     def prepare(self, **policy: Any) -> None:
         """Make dataset, release, people, agreement and committee."""
