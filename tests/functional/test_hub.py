@@ -250,8 +250,12 @@ def test_withdrawal_reaches_feed_objects_and_reentry(
     assert (answers[0].json()["instances"], release in answers[0].json()["releases"]) == (1, True)
     gone = hub.client.get(f"/api/v1/releases/{release}/instances/{made[0].item.digest}")
     assert _problem(gone) == (410, "withdrawn")
-    last = _feed(hub)[-1]
+    last, renewed = _feed(hub)[-2:]
     assert (last.event, last.digests, last.reason) == ("withdrawn", (made[0].item.digest,), "consent-withdrawn")
+    newer = hub.client.get(f"/api/v1/releases/{renewed.release}").json()
+    assert (renewed.event, newer["number"]) == ("released", int(release.rpartition("-")[2]) + 1)
+    still = hub.client.get(f"/api/v1/releases/{release}").json()
+    assert newer["counts"]["instances"] == still["counts"]["instances"] - still["withdrawn"]
     _wait_purged(hub, made[0])
     assert hub.platform.objects.size(object_key(made[1].item.digest)) is not None
     assert hub.store([made[0]], headers=headers).status_code == 409

@@ -516,6 +516,21 @@ def test_disabling_ends_everything_at_once(hub: TestHub, chief: Browser) -> None
     assert hub.client.get("/api/v1/me", headers=headers).status_code == 401
 
 
+def test_an_administrator_ends_sessions_and_helps_a_lost_phone(hub: TestHub, chief: Browser) -> None:
+    """All sessions of a person end, and a second factor that is lost goes; both stand in the person's own events."""
+    email, number = person(hub, "Lost")
+    me = browser(hub)
+    me.sign_in(email)
+    set_up_phone(me)
+    assert "Sessions that ended: 1." in chief.post(f"/people/{number}/sessions/end").text
+    assert me.get("/account").url.path == "/sign-in"
+    chief.post(f"/people/{number}/second-factor/remove")
+    assert me.sign_in(email).url.path == "/account"
+    kinds = [(one["kind"], one["actor"]) for one in me.client.get("/api/v1/me/events").json()["events"]]
+    assert ("session-ended", "account:1") in kinds
+    assert ("second-factor-removed", "account:1") in kinds
+
+
 def test_the_last_administrator_stays(hub: TestHub, chief: Browser) -> None:
     """Neither roles nor disabling take the last one away."""
     for path, fields in (("roles", {"role": ["researcher"]}), ("disable", {})):

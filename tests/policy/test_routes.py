@@ -75,6 +75,16 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/api/v1/releases"): CURATORS,
     ("POST", "/dicomweb/studies"): STORES,
     ("POST", "/dicomweb/studies/{study}"): STORES,
+    ("GET", "/api/v1/incidents"): CURATORS,
+    ("POST", "/api/v1/incidents"): CURATORS,
+    ("GET", "/api/v1/incidents/{identifier}"): CURATORS,
+    ("GET", "/api/v1/incidents/{identifier}/copies"): CURATORS,
+    ("POST", "/api/v1/incidents/{identifier}/purge"): ADMINISTRATORS,
+    ("POST", "/api/v1/incidents/{identifier}/reopen"): ADMINISTRATORS,
+    ("GET", "/curate/incidents"): CURATORS,
+    ("POST", "/curate/incidents"): CURATORS,
+    ("GET", "/curate/incidents/{identifier}"): CURATORS,
+    ("POST", "/curate/incidents/{identifier}"): ADMINISTRATORS,
     ("GET", "/curate"): CURATORS,
     ("GET", "/curate/releases/new"): CURATORS,
     ("POST", "/curate/releases/new"): CURATORS,
@@ -89,6 +99,7 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/sign-in/passkey"): EVERYBODY,
     ("GET", "/sign-in/openid"): EVERYBODY,
     ("GET", "/sign-in/openid/callback"): EVERYBODY,
+    ("GET", "/sign-out/openid"): EVERYBODY,
     ("GET", "/join"): EVERYBODY,
     ("POST", "/join"): EVERYBODY,
     ("GET", "/reset"): EVERYBODY,
@@ -119,6 +130,7 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/people/invitations/{number}/take-back"): ADMINISTRATORS,
     ("GET", "/people/{number}"): ADMINISTRATORS,
     ("POST", "/people/{number}/roles"): CHIEF,
+    ("POST", "/people/{number}/sessions/end"): CHIEF,
     ("POST", "/people/{number}/disable"): CHIEF,
     ("POST", "/people/{number}/enable"): CHIEF,
     ("POST", "/people/{number}/reset"): CHIEF,
@@ -182,6 +194,9 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/sites/{code}/key"): {"json": {"public_key": "A" * 43 + "="}},
     ("POST", "/api/v1/submissions/{identifier}/decisions"): {"json": {}},
     ("POST", "/api/v1/releases"): {"json": {"dataset": "covid-chest"}},
+    ("POST", "/api/v1/incidents"): {"json": {"digests": [D], "reason": "a test"}},
+    ("POST", "/curate/incidents"): {"data": {"names": D, "reason": "a test"}},
+    ("POST", "/curate/incidents/{identifier}"): {"data": {"choice": "reopen"}},
     ("POST", "/curate/releases/new"): {"data": {"dataset": "covid-chest"}},
     ("POST", "/curate/{identifier}"): {"data": {"choice": "accept-clean"}},
     ("POST", "/sign-in"): {"data": {"email": "nobody@localhost", "password": "wrong"}},
@@ -331,6 +346,8 @@ def test_every_route_is_typed(hub: TestHub) -> None:
 
 def _ask(hub: TestHub, method: str, path: str, shown: Shown) -> Response:
     identifier = "req-0000000000000000" if path == "/api/v1/requests/{identifier}" else D
+    if "/incidents/" in path:
+        identifier = "a" * 16
     address = path.format(
         code="ALFA",
         identifier=identifier,

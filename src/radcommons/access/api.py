@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
@@ -14,8 +15,10 @@ from pydantic import BaseModel, ConfigDict
 from radcommons.access import download
 from radcommons.catalogue import shelf
 from radcommons.catalogue.credentials import Ports, Visitor
+from radcommons.catalogue.downloads import tallies, tally_of
 from radcommons.platform.database import reading
 from radcommons.platform.ports import Platform
+from radcommons.records.describe import Described, datacite, schema_org
 from radcommons.records.documents import parse
 from radcommons.records.event import Actor
 from radcommons.records.release import CSV_COLUMNS, Release, csv_row, instance_address
@@ -40,6 +43,8 @@ class ReleaseSummary(BaseModel):
     counts: dict[str, int]
     withdrawn: int
     is_open: bool
+    downloads: int
+    downloaders: int
 
 
 class ReleasesAnswer(BaseModel):
@@ -56,6 +61,8 @@ class DatasetAnswer(BaseModel):
     tier: str
     steward: str
     releases: list[str]
+    downloads: int
+    downloaders: int
 
 
 class DatasetsAnswer(BaseModel):
@@ -71,14 +78,21 @@ class FeedAnswer(BaseModel):
     entries: list[dict[str, Any]]
 
 
-def _summary(one: shelf.Shelved) -> ReleaseSummary:
-    return ReleaseSummary(**{name: getattr(one, name) for name in ReleaseSummary.model_fields})
+def _summaries(connection: sa.Connection, found: list[shelf.Shelved]) -> list[ReleaseSummary]:
+    taken = tallies(connection, [one.id for one in found])
+    shown = []
+    for one in found:
+        members: dict[str, Any] = {name: getattr(one, name, 0) for name in ReleaseSummary.model_fields}
+        members["downloads"], members["downloaders"] = taken.get(one.id, (0, 0))
+        shown.append(ReleaseSummary(**members))
+    return shown
 
 
 def _datasets(ports: Platform, actor: Actor) -> list[DatasetAnswer]:
     with reading(ports.engine) as connection:
         rows = shelf.datasets(connection, actor)
         listed = shelf.releases(connection, actor)
+        taken = {row.name: tally_of(connection, row.name) for row in rows}
     return [
         DatasetAnswer(
             name=row.name,
@@ -86,6 +100,8 @@ def _datasets(ports: Platform, actor: Actor) -> list[DatasetAnswer]:
             tier=row.tier,
             steward=row.steward,
             releases=[one.id for one in sorted(listed, key=lambda one: one.number) if one.dataset == row.name],
+            downloads=taken[row.name][0],
+            downloaders=taken[row.name][1],
         )
         for row in rows
     ]
@@ -133,18 +149,75 @@ def _add_datasets(routes: APIRouter) -> None:
             return FeedAnswer(dataset=name, entries=shelf.feed(connection, who.actor, name))
 
 
+class ChangedTerm(BaseModel):
+    """A term that is another one."""
+
+    name: str
+    before: str
+    after: str
+
+
+class ChangesAnswer(BaseModel):
+    """What changed between two releases of a dataset: SOP Instance UIDs, patients, terms."""
+
+    older: str
+    newer: str
+    same: int
+    added: list[str]
+    removed: list[str]
+    corrected: list[str]
+    relabelled: list[str]
+    terms: list[ChangedTerm]
+
+
 def _add_releases(routes: APIRouter) -> None:
+    @routes.get("/releases/{identifier}/changes", tags=["Releases"])
+    def get_changes(identifier: str, since: str, ports: Ports, who: Visitor) -> ChangesAnswer:
+        """Return what changed in a release since another one."""
+        with reading(ports.engine) as connection:
+            found = shelf.changes(connection, who.actor, since, identifier)
+        return ChangesAnswer(
+            older=found.older,
+            newer=found.newer,
+            same=found.same,
+            added=[item.sop_instance_uid for item in found.added],
+            removed=[item.sop_instance_uid for item in found.removed],
+            corrected=[item.sop_instance_uid for _, item in found.corrected],
+            relabelled=list(found.relabelled),
+            terms=[ChangedTerm(name=one.name, before=one.before, after=one.after) for one in found.terms],
+        )
+
+    @routes.get("/releases/{identifier}/datacite.json", tags=["Releases"])
+    def get_datacite(identifier: str, request: Request, ports: Ports, who: Visitor) -> dict[str, Any]:
+        """Return the release's DataCite metadata; that it exists and how much it holds is public."""
+        return datacite(_described(identifier, request, ports, who.actor))
+
+    @routes.get("/releases/{identifier}/dataset.jsonld", tags=["Releases"])
+    def get_linked_data(identifier: str, request: Request, ports: Ports, who: Visitor) -> dict[str, Any]:
+        """Return the release as a schema.org data set."""
+        return schema_org(_described(identifier, request, ports, who.actor))
+
     @routes.get("/releases", tags=["Releases"])
     def list_releases(ports: Ports, who: Visitor) -> ReleasesAnswer:
         """List the releases."""
         with reading(ports.engine) as connection:
-            return ReleasesAnswer(releases=[_summary(one) for one in shelf.releases(connection, who.actor)])
+            return ReleasesAnswer(releases=_summaries(connection, shelf.releases(connection, who.actor)))
 
     @routes.get("/releases/{identifier}", tags=["Releases"])
     def get_release(identifier: str, ports: Ports, who: Visitor) -> ReleaseSummary:
         """Return one release."""
         with reading(ports.engine) as connection:
-            return _summary(shelf.release(connection, who.actor, identifier))
+            return _summaries(connection, [shelf.release(connection, who.actor, identifier)])[0]
+
+
+def _base(request: Request, ports: Platform) -> str:
+    return (ports.settings.base_url or str(request.base_url)).rstrip("/")
+
+
+def _described(identifier: str, request: Request, ports: Platform, actor: Actor) -> Described:
+    base = _base(request, ports)
+    with reading(ports.engine) as connection:
+        return shelf.described(connection, actor, identifier, base=base, publisher=ports.settings.title)
 
 
 def manifest(identifier: str, ports: Ports, who: Visitor) -> Response:
@@ -163,7 +236,7 @@ def manifest_table(identifier: str, request: Request, ports: Ports, who: Visitor
     """Return the manifest's instances as a table for people, with the address of each: curl and wget take it."""
     content, _ = _manifest(ports, who.actor, identifier)
     disposition = {"Content-Disposition": f'attachment; filename="{identifier}.csv"'}
-    base = (ports.settings.base_url or str(request.base_url)).rstrip("/")
+    base = _base(request, ports)
     return StreamingResponse(
         _rows(content, base=base), media_type="text/csv; charset=utf-8", headers=_STEADY | disposition
     )

@@ -19,8 +19,10 @@ from radcommons.catalogue.credentials import signed_in
 from radcommons.catalogue.images import InstanceRow, Place, Scope
 from radcommons.catalogue.reads import check_release, instances_of
 from radcommons.dicomweb.negotiate import Choice, Offer, choose
+from radcommons.platform.identity import authorize
 from radcommons.platform.ports import Platform
 from radcommons.records.errors import NotFound
+from radcommons.records.event import Scope as Permission
 
 # An answer may be kept, and is asked for again each time: what it shows may be withdrawn. Its bytes never change.
 PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie"}
@@ -78,6 +80,10 @@ class Asked:
         if known is None:
             return False
         return known.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in known.split(","))
+
+    def takes_bytes(self) -> None:
+        """Say that the caller gets what was stored, not only a look at it. Raises NotPermitted."""
+        authorize(self.scope.actor, scope=Permission.DOWNLOAD)
 
     def is_waiting(self) -> None:
         """Say that what follows takes long. Raises Waits where it may not."""

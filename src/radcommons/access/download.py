@@ -24,9 +24,11 @@ from radcommons.catalogue.images import InstanceRow
 from radcommons.catalogue.images import Scope as Window
 from radcommons.catalogue.reads import instance_with
 from radcommons.platform.database import reading
+from radcommons.platform.identity import authorize
 from radcommons.platform.objects import object_key
 from radcommons.platform.ports import Platform
 from radcommons.records.event import Actor
+from radcommons.records.event import Scope as Permission
 
 PATH = "/api/v1/releases/{identifier}/instances/{digest}"
 
@@ -38,6 +40,9 @@ class _Asked:
     actor: Actor
     release: str
     digest: str
+
+    def __post_init__(self) -> None:
+        authorize(self.actor, scope=Permission.DOWNLOAD)
 
     def found(self) -> InstanceRow | None:
         return instance_with(self.ports.engine, Window(actor=self.actor, release=self.release), self.digest)

@@ -82,6 +82,7 @@ def _wanted(choice: Choice, stored: str) -> str:
 
 def retrieve_frames(asked: Asked) -> Response:
     """Retrieve frames (numbers from 1, with commas): as stored for ``transfer-syntax=*``, else native little endian."""
+    asked.takes_bytes()
     one = asked.instances()[0]
     numbers = frame_numbers(asked.request.path_params["frames"], one)
     choice = asked.choose(_offers(one.transfer_syntax_uid, targets(one.rows, one.columns), len(numbers) == 1))

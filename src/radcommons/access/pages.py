@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
@@ -14,7 +13,6 @@ from radcommons.catalogue import shelf
 from radcommons.catalogue.credentials import Ports, Visitor
 from radcommons.catalogue.images import Place, Scope, instances_at
 from radcommons.catalogue.search import count_studies, find_series, find_studies, studies_of
-from radcommons.catalogue.shelf import Shelved
 from radcommons.dicomweb.query import Kind, Level, Match, Query
 from radcommons.platform.database import reading
 from radcommons.platform.ports import Platform
@@ -23,12 +21,6 @@ from radcommons.records.identifiers import UID_PATTERN
 from radcommons.ui.pages import page
 
 PAGE = 24
-_EVENTS = {
-    "released": ("Released", "good"),
-    "withdrawn": ("Withdrawn", "bad"),
-    "erratum": ("Erratum", "warn"),
-    "superseded": ("Superseded", "warn"),
-}
 
 
 def router() -> APIRouter:
@@ -36,7 +28,6 @@ def router() -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     for path, endpoint in (
         ("/", home),
-        ("/releases/{identifier}", release_page),
         ("/releases/{identifier}/studies", studies_page),
         ("/studies/{study}", study_page),
     ):
@@ -64,43 +55,6 @@ def home(request: Request, ports: Ports, who: Visitor) -> Response:
         chart=age_chart(ages),
         base=_base(request, ports),
     )
-
-
-def release_page(identifier: str, request: Request, ports: Ports, who: Visitor) -> Response:
-    """Show one release: what it holds, how to get it, how to cite it, what happened since."""
-    with reading(ports.engine) as connection:
-        found = shelf.release(connection, who.actor, identifier)
-        feed = shelf.feed(connection, who.actor, found.dataset)
-        held = None
-        if found.is_open:
-            scope = Scope(actor=who.actor, release=identifier)
-            held = overview(shelf.tally(connection, scope), shelf.clinical_rows(connection, identifier))
-    newer = max(
-        (one["release"] for one in feed if one["event"] == "released" and one["release"]),
-        key=lambda one: int(one.rpartition("-")[2]),
-        default=identifier,
-    )
-    return page(
-        request,
-        "access/release.html",
-        actor=who.actor,
-        form_key=who.form_key,
-        release=found,
-        held=held,
-        events=_events(feed, found),
-        newer=newer if newer != identifier else "",
-        base=_base(request, ports),
-        key_id=ports.signing_key.key_id,
-    )
-
-
-def _events(feed: list[dict[str, Any]], release: Shelved) -> list[tuple[str, str, str, int, str]]:
-    """Return (day, name, tone, instances, reason) of what the feed says of a release or of its whole dataset."""
-    return [
-        (entry["at"], *_EVENTS[entry["event"]], len(entry["digests"]), entry["reason"])
-        for entry in feed
-        if entry["release"] in (None, release.id)
-    ]
 
 
 def studies_page(

@@ -36,6 +36,7 @@ _FORM = "1"
 
 def retrieve(asked: Asked) -> Response:
     """Retrieve the instances of a study or a series, or one instance: as stored, or in a transfer syntax by name."""
+    asked.takes_bytes()
     found = asked.instances()
     syntaxes = frozenset(one.transfer_syntax_uid for one in found)
     smallest = min(found, key=lambda one: min(one.rows or 0, one.columns or 0))
@@ -170,6 +171,7 @@ def _metadata(asked: Asked, count: int, root: str) -> bytes:
 
 def retrieve_bulk(asked: Asked) -> Response:
     """Retrieve one large value that metadata name by BulkDataURI."""
+    asked.takes_bytes()
     asked.is_waiting()
     one = asked.instances()[0]
     choice = asked.choose(_OCTETS)

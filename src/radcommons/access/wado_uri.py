@@ -32,6 +32,7 @@ def retrieve_by_uri(asked: Asked) -> Response:
     one = found.instances()[0]
     media = _media(given.get("contentType"), is_image=bool(one.frames))
     if media == DICOM:
+        found.takes_bytes()
         syntax = given.get("transferSyntax", one.transfer_syntax_uid)
         if syntax == one.transfer_syntax_uid:
             return object_response(found.request, one, objects=found.ports.objects)

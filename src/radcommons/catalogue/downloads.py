@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
+from radcommons.catalogue import tables as t
 from radcommons.catalogue.tables_incidents import download
 from radcommons.platform.clock import now
 from radcommons.platform.database import insert_new, writing
@@ -148,3 +149,37 @@ def downloads_of(connection: sa.Connection, releases: Iterable[str]) -> list[Dow
         )
         for row in rows
     ]
+
+
+def tallies(connection: sa.Connection, releases: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Return by release (downloads, downloaders): how often somebody began a day's download, and how many they are."""
+    c = download.c
+    rows = connection.execute(
+        sa.select(c.release_id, sa.func.count(), sa.func.count(sa.distinct(c.actor)))
+        .where(c.release_id.in_(sorted(set(releases))))
+        .group_by(c.release_id)
+    )
+    return {release: (count, actors) for release, count, actors in rows}
+
+
+def tally_of(connection: sa.Connection, dataset: str) -> tuple[int, int]:
+    """Return (downloads, downloaders) of a dataset, over all its releases."""
+    c = download.c
+    query = (
+        sa.select(sa.func.count(), sa.func.count(sa.distinct(c.actor)))
+        .join(t.release, t.release.c.id == c.release_id)
+        .where(t.release.c.dataset == dataset)
+    )
+    downloads, downloaders = connection.execute(query).one()
+    return int(downloads), int(downloaders)
+
+
+def persons(connection: sa.Connection, found: Iterable[Download]) -> dict[int, list[str]]:
+    """Return the releases of downloads by the account of whoever made them; a token of nobody's stands for nobody."""
+    by_account: dict[int, list[str]] = {}
+    for one in found:
+        kind, _, number = one.actor.partition(":")
+        if kind == "account" and number.isdecimal():
+            by_account.setdefault(int(number), []).append(one.release)
+    known = set(connection.execute(sa.select(t.account.c.id).where(t.account.c.id.in_(by_account))).scalars())
+    return {account: sorted(set(of)) for account, of in by_account.items() if account in known}

@@ -12,6 +12,7 @@ from threading import Lock, Thread
 
 import sqlalchemy as sa
 
+from radcommons.catalogue import incidents
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.facets import FacetIndex
 from radcommons.catalogue.holding_index import Columns, grown, made_index, thinned, thinned_index
@@ -69,6 +70,7 @@ class Shelf:
         self._patience_s = patience_s
         self._making: dict[frozenset[str], Future[None]] = {}
         self._held: OrderedDict[frozenset[str], Holding] = OrderedDict()
+        self._reopened = 0
 
     def index(self, engine: sa.Engine, actor: Actor) -> FacetIndex:
         """Return the index that answers an actor now."""
@@ -85,6 +87,7 @@ class Shelf:
         with reading(engine) as connection:
             query = sa.select(t.release.c.id).where(visible_releases(actor))
             releases = frozenset(connection.execute(query).scalars())
+            self._begin_anew(incidents.reopened(connection))
         found = self._best(releases)
         if found is None or found.releases != releases:
             made = self._made(engine, releases, base=found)
@@ -95,8 +98,8 @@ class Shelf:
             if found is None:  # others were asked for so often meanwhile that it has left
                 return self.standing(engine, actor)
         with reading(engine) as connection:  # after any waiting, so that what came meanwhile counts
-            known = connection.execute(sa.select(sa.func.count()).select_from(t.withdrawal)).scalar_one()
-        if len(found.taken_back) < known:
+            known = _taken_back(connection)
+        if not known <= found.taken_back:
             found = self._thinned(engine, found)
         return Standing(index=found.index, awaited=len(releases - found.releases))
 
@@ -105,6 +108,13 @@ class Shelf:
         with reading(engine) as connection:
             releases = frozenset(connection.execute(sa.select(t.release.c.id).where(visible_releases(actor))).scalars())
         self._made(engine, releases, base=None)
+
+    def _begin_anew(self, reopened: int) -> None:
+        """Forget every index when an incident was a false alarm: what was taken out of them is served again."""
+        with self._lock:
+            if reopened != self._reopened:
+                self._held.clear()
+                self._reopened = reopened
 
     def _best(self, releases: frozenset[str]) -> Holding | None:
         with self._lock:
@@ -130,9 +140,7 @@ class Shelf:
         try:
             with reading(engine) as connection:
                 # Read first: what is withdrawn from here on is settled again by whoever asks next.
-                back = (
-                    base.taken_back if base else frozenset(connection.execute(sa.select(t.withdrawal.c.id)).scalars())
-                )
+                back = base.taken_back if base else _taken_back(connection)
                 columns = grown(connection, base.columns if base else Columns(), sorted(releases - _names(base)))
             self._keep(Holding(columns=columns, index=made_index(columns), taken_back=back), under=releases)
         except Exception as error:  # told to who waits; who does not is answered by what stands
@@ -159,7 +167,7 @@ class Shelf:
                 newest = self._held.get(holding.releases)
                 holding = newest if newest and newest.taken_back >= holding.taken_back else holding
             with reading(engine) as connection:
-                everything = frozenset(connection.execute(sa.select(t.withdrawal.c.id)).scalars())
+                everything = _taken_back(connection)
                 more = everything - holding.taken_back
                 if not more:
                     return holding
@@ -176,9 +184,14 @@ def _names(base: Holding | None) -> frozenset[str]:
     return base.releases if base else frozenset()
 
 
+def _taken_back(connection: sa.Connection) -> frozenset[str]:
+    """Return what takes something out of what is served: withdrawals, and identity incidents."""
+    return frozenset(connection.execute(sa.select(t.withdrawal.c.id)).scalars()) | incidents.markers(connection)
+
+
 def _digests(connection: sa.Connection, withdrawals: Iterable[str]) -> list[str]:
-    c = t.withdrawn.c
-    found: list[str] = []
+    c, withdrawals = t.withdrawn.c, frozenset(withdrawals)
+    found = incidents.digests_of(connection, withdrawals)
     for some in batches(sorted(withdrawals)):
         found += connection.execute(sa.select(c.value).where(c.withdrawal_id.in_(some), c.kind == DIGEST)).scalars()
     return found

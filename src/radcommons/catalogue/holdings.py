@@ -29,7 +29,7 @@ def holdings(connection: sa.Connection) -> dict[str, dict[str, int]]:
 
 def promised(connection: sa.Connection) -> Iterator[tuple[str, int]]:
     """Yield (digest, size) of every object that the hub has acknowledged and not purged."""
-    gone = [InstanceState.ANNOUNCED, InstanceState.WITHDRAWN]
+    gone = [InstanceState.ANNOUNCED, InstanceState.SEALED, InstanceState.WITHDRAWN]
     instances = sa.select(t.instance.c.digest, t.instance.c.size).where(t.instance.c.state.notin_(gone))
     uploads = sa.select(t.upload.c.digest, t.upload.c.size)
     for row in connection.execute(instances.union(uploads).order_by("digest")):

@@ -65,6 +65,11 @@ def of_digests(connection: sa.Connection, digests: Iterable[str]) -> list[Versio
     return [v for some in batches(digests) for v in _select(connection, t.instance.c.digest.in_(some))]
 
 
+def by_ids(connection: sa.Connection, ids: Iterable[int], *, lock: bool = False) -> list[Version]:
+    """Return versions by their numbers."""
+    return [v for some in batches(sorted(ids)) for v in _select(connection, t.instance.c.id.in_(some), lock=lock)]
+
+
 def of_submission(
     connection: sa.Connection, identifier: str, *, states: Sequence[InstanceState] | None = None, lock: bool = False
 ) -> list[Version]:

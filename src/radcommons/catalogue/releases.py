@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.submissions import batches
+from radcommons.catalogue.visibility import SERVED
 from radcommons.dicom.mapping import PSEUDONYM
-from radcommons.records.documents import canonical, digest, plain
+from radcommons.records.documents import canonical, digest, parse, plain
 from radcommons.records.identifiers import release_id
 from radcommons.records.lifecycle import InstanceState
 from radcommons.records.release import Release, ReleaseItem
@@ -89,6 +90,29 @@ def _patient(site: str, identifier: str) -> str:
     return f"{site}-" + "".join(letters[number >> 5 * place & 31] for place in range(10))
 
 
+def still_served(connection: sa.Connection, dataset: str, number: int) -> list[Candidate]:
+    """Return what a release named and what is served of it still, in the order of a manifest."""
+    c = t.instance.c
+    named = (
+        sa.select(t.release_item.c.instance_id)
+        .join(t.release, t.release.c.id == t.release_item.c.release_id)
+        .where(t.release.c.dataset == dataset, t.release.c.number == number)
+    )
+    rows = connection.execute(
+        sa.select(*(c[name] for name in _ITEM_COLUMNS), c.id, c.submission_id)
+        .where(c.id.in_(named), c.state.in_(SERVED))
+        .order_by(c.site, c.patient, c.study_instance_uid, c.series_instance_uid, c.sop_instance_uid)
+    )
+    return [Candidate(instance_id=row.id, submission_id=row.submission_id, item=_item(row)) for row in rows]
+
+
+def manifest_of(connection: sa.Connection, dataset: str, number: int) -> Release | None:
+    """Return what a release of a dataset names, None where there is none of this number."""
+    c = t.release.c
+    found = connection.execute(sa.select(c.manifest).where(c.dataset == dataset, c.number == number)).scalar()
+    return parse(Release, found) if found is not None else None
+
+
 def last_release(connection: sa.Connection, dataset: str) -> tuple[int, set[int]]:
     """Return the number of a dataset's last release and the instances in it; 0 and nothing before the first."""
     row = connection.execute(
@@ -103,8 +127,15 @@ def last_release(connection: sa.Connection, dataset: str) -> tuple[int, set[int]
     return row.number, set(connection.execute(query).scalars())
 
 
-def add(connection: sa.Connection, release: Release, *, signature: Signature, instance_ids: Sequence[int]) -> None:
-    """Keep a signed release with what it names."""
+def add(
+    connection: sa.Connection,
+    release: Release,
+    *,
+    signature: Signature,
+    instance_ids: Sequence[int],
+    changes: dict[str, int] | None = None,
+) -> None:
+    """Keep a signed release with what it names; `changes` counts what it changed beside the one before."""
     connection.execute(
         t.release.insert().values(
             id=release.id,
@@ -122,6 +153,8 @@ def add(connection: sa.Connection, release: Release, *, signature: Signature, in
                 "counts": plain(release.counts),
                 "notes": release.notes,
                 "steward": release.steward,
+                "changes": changes,
+                "modalities": sorted({item.modality for item in release.items if item.modality}),
             },
         )
     )

@@ -93,10 +93,10 @@ def end_all(connection: sa.Connection, account: int, *, but: str = "") -> int:
     return connection.execute(t.session.delete().where(mine)).rowcount
 
 
-def end_others(connection: sa.Connection, account: int, *, but: str) -> int:
-    """End every session of an account but one, as its person asked, and return how many."""
+def end_others(connection: sa.Connection, account: int, *, but: str, by: str = "") -> int:
+    """End every session of an account but one, as its person or an administrator asked, and return how many."""
     ended = end_all(connection, account, but=but)
-    tell("session-ended", connection, account, sessions=ended)
+    tell("session-ended", connection, account, by=by, sessions=ended)
     return ended
 
 

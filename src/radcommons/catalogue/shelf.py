@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from radcommons.catalogue import dois
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.images import InstanceRow, Scope, instance_row, seen
 from radcommons.catalogue.reads import refuse_closed
@@ -22,10 +23,15 @@ from radcommons.catalogue.visibility import (
     visible_instances,
     visible_releases,
 )
-from radcommons.records.errors import NotFound, Withdrawn
+from radcommons.records.changes import Changes, compare
+from radcommons.records.describe import Described
+from radcommons.records.documents import parse
+from radcommons.records.errors import NotFound, UsageError, Withdrawn
 from radcommons.records.event import Actor
-from radcommons.records.identifiers import DIGEST_PATTERN, split_release_id
+from radcommons.records.identifiers import DIGEST_PATTERN, release_id, split_release_id
 from radcommons.records.lifecycle import InstanceState
+from radcommons.records.release import Release
+from radcommons.records.terms import Terms, Tier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +51,8 @@ class Shelved:
     steward: str
     withdrawn: int
     is_open: bool
+    changes: dict[str, int] | None = None  # beside the release before, as counted when it was made
+    modalities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +139,50 @@ def _shelved(row: sa.Row[Any]) -> Shelved:
         steward=row.summary.get("steward", ""),
         withdrawn=row.withdrawn,
         is_open=bool(row.is_open),
+        changes=row.summary.get("changes"),
+        modalities=tuple(row.summary.get("modalities", ())),
     )
+
+
+def described(connection: sa.Connection, actor: Actor, identifier: str, *, base: str, publisher: str) -> Described:
+    """Return a listed release as its descriptions for the world need it; `base` is the portal. Raises NotFound."""
+    one = release(connection, actor, identifier)
+    base = base.rstrip("/")
+    doi = dois.minted(connection, identifier)
+    return Described(
+        id=one.id,
+        dataset=one.dataset,
+        number=one.number,
+        title=one.title,
+        tier=Tier(one.tier),
+        steward=one.steward,
+        created_at=one.created_at,
+        terms=parse(Terms, one.terms),
+        citation=one.citation,
+        notes=one.notes,
+        counts=one.counts,
+        publisher=publisher,
+        url=f"{base}/releases/{one.id}",
+        previous_url=f"{base}/releases/{release_id(one.dataset, one.number - 1)}" if one.number > 1 else "",
+        doi=doi,
+        modalities=one.modalities,
+    )
+
+
+def changes(connection: sa.Connection, actor: Actor, older: str, newer: str) -> Changes:
+    """Return what changed between two releases whose content the actor may have.
+
+    Raises
+    ------
+    NotFound, SignInRequired, NotPermitted
+    UsageError
+        If they are of two datasets.
+    """
+    pair = [open_release(connection, actor, one) for one in (older, newer)]
+    if pair[0].dataset != pair[1].dataset:
+        raise UsageError("The releases are of two datasets.", mend="Compare releases of one dataset.")
+    before, after = (parse(Release, manifest(connection, one.id)[0]) for one in pair)
+    return compare(before, after)
 
 
 def manifest(connection: sa.Connection, identifier: str) -> tuple[bytes, dict[str, Any]]:
@@ -164,10 +215,10 @@ def release_instance(connection: sa.Connection, actor: Actor, identifier: str, d
     if row is not None:
         return instance_row(row)
     open_release(connection, actor, identifier)
-    gone = connection.execute(
-        sa.select(t.instance.c.id).select_from(named).where(*ours, t.instance.c.state == InstanceState.WITHDRAWN)
-    ).first()
-    if gone is not None:
+    state = connection.execute(sa.select(t.instance.c.state).select_from(named).where(*ours)).scalar()
+    if state == InstanceState.SEALED:
+        raise Withdrawn("This instance is sealed.", mend="Do not use your copy; ask again in some days.", code="sealed")
+    if state == InstanceState.WITHDRAWN:
         raise Withdrawn("This instance was withdrawn.", mend="Delete your copy; the dataset's feed tells when.")
     raise NotFound("The release names no such instance.")
 

@@ -96,7 +96,7 @@ def newest_visible_instances(actor: Actor) -> sa.ColumnElement[bool]:
 def inspectable_instances(actor: Actor) -> sa.ColumnElement[bool]:
     """Return the condition on `instance` for curation pages: quarantine as well, for curators alone."""
     if actor.has(Role.ADMINISTRATOR, Role.CURATOR):
-        return t.instance.c.state.notin_([InstanceState.ANNOUNCED, InstanceState.WITHDRAWN])
+        return t.instance.c.state.notin_([InstanceState.ANNOUNCED, InstanceState.SEALED, InstanceState.WITHDRAWN])
     return sa.false()
 
 

@@ -226,15 +226,60 @@ def account(
         click.echo(f"{email}" + ("" if given else f"  {password}"))
 
 
-@hub.command(epilog="Example: radcommons hub check /srv/commons")
+@hub.command(epilog="Example: radcommons hub reset /srv/commons --email c@hub.example")
 @DIRECTORY
+@click.option("--email", required=True, help="The account's address.")
+@click.option("--second-factor", is_flag=True, help="Take the lost phone away as well, recovery codes included.")
+@WHAT_IF
+def reset(directory: Path, email: str, second_factor: bool, what_if: bool) -> None:
+    """Print a link that sets an account's password, once: the way back for an administrator who is locked out."""
+    from radcommons.coalition.joining import reset_link
+    from radcommons.platform.ports import open_platform
+
+    settings = open_settings(directory)
+    if what_if:
+        click.echo("Would make a link for a new password" + (" and take the phone away." if second_factor else "."))
+        return
+    base = settings.base_url or "http://127.0.0.1:8042"
+    click.echo(reset_link(open_platform(settings), email=email, base=base, second_factor=second_factor))
+
+
+@hub.command(epilog="Example: radcommons hub checkpoint /srv/commons > checkpoint.json")
+@DIRECTORY
+@WHAT_IF
+def checkpoint(directory: Path, what_if: bool) -> None:
+    """Sign where the audit trail ends now and print the checkpoint; keep it elsewhere, and `hub check` compares."""
+    from radcommons.catalogue.trail import last_checkpoint
+    from radcommons.hub.checkpoint import checkpoint as verb
+    from radcommons.platform.database import reading
+    from radcommons.platform.ports import open_platform
+
+    if what_if:
+        click.echo("Would sign a checkpoint if anything was written since the last one.")
+        return
+    platform = open_platform(open_settings(directory))
+    made = verb(platform)
+    with reading(platform.engine) as connection:
+        newest = made or last_checkpoint(connection)
+    click.echo(newest.envelope if newest else "{}")
+
+
+@hub.command(epilog="Example: radcommons hub check /srv/commons --held checkpoint.json")
+@DIRECTORY
+@click.option(
+    "--held",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    multiple=True,
+    help="A checkpoint that was kept elsewhere, such as at a site; one a line.",
+)
 @JSON
-def check(directory: Path, as_json: bool) -> int:
-    """Read every object again; compare database, audit chain, releases and feeds. Exit 1 when something is wrong."""
+def check(directory: Path, held: tuple[Path, ...], as_json: bool) -> int:
+    """Read every object again; compare database, audit trail, releases and feeds. Exit 1 when something is wrong."""
     from radcommons.hub.check import check as verb
     from radcommons.platform.ports import open_platform
 
-    checked = verb(open_platform(open_settings(directory)))
+    kept = [line for path in held for line in path.read_text("utf-8").splitlines() if line.strip()]
+    checked = verb(open_platform(open_settings(directory)), held=kept)
     if as_json:
         show(asdict(checked))
     else:
@@ -242,6 +287,34 @@ def check(directory: Path, as_json: bool) -> int:
             click.echo(f"{fault.kind:8} {fault.subject}  {fault.message}")
         click.echo(f"{checked.objects} objects, {checked.releases} releases, {len(checked.faults)} faults.")
     return 1 if checked.faults else 0
+
+
+@hub.command(epilog="Example: radcommons hub rebuild /srv/commons --dataset covid-chest --what-if")
+@DIRECTORY
+@click.option("--dataset", required=True, help="Takes objects that no row of the database knows; nothing is released.")
+@WHAT_IF
+@JSON
+def rebuild(directory: Path, dataset: str, what_if: bool, as_json: bool) -> int:
+    """Write the index anew from the objects alone, after rows were lost or are doubted. Exit 1 when some are odd."""
+    from radcommons.hub.rebuild import rebuild as verb
+    from radcommons.platform.ports import open_platform
+
+    settings = open_settings(directory)
+    if what_if:
+        click.echo(f"Would read every object of {directory} again; `radcommons hub check` tells which have no row.")
+        return 0
+    done = verb(
+        open_platform(settings), dataset=dataset, progress=lambda seen: click.echo(f"{seen} objects read", err=True)
+    )
+    if as_json:
+        show(asdict(done))
+    else:
+        for name in done.damaged:
+            click.echo(f"damaged  {name}  The bytes are not those of the name; left alone.")
+        for name in done.refused:
+            click.echo(f"refused  {name}  Not added: no DICOM, withdrawn, or other bytes for a UID that is known.")
+        click.echo(f"{done.read} instances written anew, {done.added} added to {dataset}.")
+    return 1 if done.damaged or done.refused else 0
 
 
 @hub.command(epilog="Example: radcommons hub backup /srv/commons /backup/commons.tar")

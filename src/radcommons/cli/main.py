@@ -18,7 +18,7 @@ from radcommons.records.errors import RadcommonsError, UsageError
 # name: (module, attribute, help line)
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("radcommons.cli.demo", "demo", "Run the whole road on synthetic patients, or on a folder of images."),
-    "hub": ("radcommons.cli.hub", "hub", "The coalition's server."),
+    "hub": ("radcommons.cli.hub_commands", "hub", "The coalition's server."),
     "site": ("radcommons.cli.site", "site", "The hospital's gateway."),
     "deid": ("radcommons.cli.deid", "deid", "De-identify folders and archives, without services."),
     "crosswalk": ("radcommons.cli.deid", "crosswalk", "Read or re-encrypt the table from old to new names."),

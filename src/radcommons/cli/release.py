@@ -13,13 +13,11 @@ from radcommons.catalogue.releases import KeptRelease
 from radcommons.cli.hub import DIRECTORY, JSON, WHAT_IF, open_settings, show
 from radcommons.platform.database import reading
 from radcommons.platform.ports import Platform, open_platform
-from radcommons.records.documents import parse
+from radcommons.records.changes import compare, sentence
+from radcommons.records.documents import parse, plain
 from radcommons.records.errors import NotFound
-from radcommons.records.event import Actor, Role
+from radcommons.records.event import OPERATOR
 from radcommons.records.release import Release
-
-# Whoever may write the hub's folder holds its key already; the audit trail says that it was done at the machine.
-OPERATOR = Actor(id="operator", name="operator", roles=frozenset({Role.ADMINISTRATOR, Role.CURATOR}))
 
 
 @click.group()
@@ -116,25 +114,23 @@ def create(directory: Path, dataset: str | None, title: str, notes: str, what_if
 @click.argument("newer")
 @JSON
 def diff(directory: Path, older: str, newer: str, as_json: bool) -> int:
-    """Compare two releases by instance version. Exit 1 when they differ."""
+    """Compare two releases: added, removed, corrected, relabelled, terms. Exit 1 when they differ."""
     platform = _platform(directory)
-    before, after = (
-        {(item.sop_instance_uid, item.digest) for item in parse(Release, _find(platform, name).manifest).items}
-        for name in (older, newer)
-    )
-    uids_before, uids_after = ({uid for uid, _ in some} for some in (before, after))
-    changed = {uid for uid, _ in before ^ after} & uids_before & uids_after
-    lists = {
-        "added": sorted(uids_after - uids_before),
-        "removed": sorted(uids_before - uids_after),
-        "changed": sorted(changed),
-    }
+    found = compare(*(parse(Release, _find(platform, name).manifest) for name in (older, newer)))
     if as_json:
-        show({"older": older, "newer": newer, "same": len(before & after), **lists})
+        lists = {
+            "added": [item.sop_instance_uid for item in found.added],
+            "removed": [item.sop_instance_uid for item in found.removed],
+            "corrected": [item.sop_instance_uid for _, item in found.corrected],
+            "relabelled": list(found.relabelled),
+            "terms": [plain(one) for one in found.terms],
+        }
+        show({"older": older, "newer": newer, "same": found.same, **lists})
     else:
-        words = ", ".join(f"{len(uids)} {name}" for name, uids in lists.items())
-        click.echo(f"{older} -> {newer}: {words}, {len(before & after)} the same.")
-    return 1 if any(lists.values()) else 0
+        click.echo(f"{older} -> {newer}: {sentence(found.counts)}; {found.same:,} the same.")
+        for one in found.terms:
+            click.echo(f"  {one.name}: {one.before or 'none'} -> {one.after or 'none'}")
+    return 1 if found.are_any else 0
 
 
 @release.command(epilog="Example: radcommons release withdraw /srv/commons --patient ALFA-7K3QX2M9TB --reason identity")

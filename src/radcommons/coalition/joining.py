@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from radcommons.catalogue import links, people, sessions, throttle
+from radcommons.catalogue import factors, links, people, sessions, throttle
 from radcommons.catalogue.accounts import account_of_address, account_of_number, add_account, set_password
 from radcommons.catalogue.credentials import Caller
 from radcommons.catalogue.journal import record, tell
@@ -156,6 +156,25 @@ def hand_reset(platform: Platform, number: int, *, base: str, actor: Actor) -> s
         token = links.make(connection, Kind.RESET, email=account.email, account=number, by=actor.id)
         tell("password-reset-handed", connection, number, by=actor.id)
     return f"{base}/links/{token}"
+
+
+def reset_link(platform: Platform, *, email: str, base: str, second_factor: bool) -> str:
+    """Return the address of a link that sets an account's password, for whoever works on the hub's own machine.
+
+    Raises
+    ------
+    NotFound
+        If the address has no account, or it is disabled.
+    """
+    with writing(platform.engine) as connection:
+        account = account_of_address(connection, email)
+        if account is None:
+            raise NotFound("There is no such account, or it is disabled.")
+        if second_factor:
+            factors.drop_phone(connection, account.number, by="system")
+        token = links.make(connection, Kind.RESET, email=account.email, account=account.number, by="system")
+        tell("password-reset-handed", connection, account.number, by="system")
+    return f"{base.rstrip('/')}/links/{token}"
 
 
 def linked(platform: Platform, token: str) -> Link:

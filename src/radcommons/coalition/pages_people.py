@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request, Response
 
-from radcommons.catalogue import factors, links, people, trail
+from radcommons.catalogue import factors, links, people, sessions, trail
 from radcommons.catalogue.accounts import SignedIn
 from radcommons.catalogue.credentials import Asking, AtBrowser, Ports, Visitor, public_base
 from radcommons.coalition import joining
@@ -36,6 +36,7 @@ def router() -> APIRouter:
             "/people/invitations": invite,
             "/people/invitations/{number}/take-back": take_back,
             "/people/{number}/roles": change_roles,
+            "/people/{number}/sessions/end": end_sessions,
             "/people/{number}/disable": disable,
             "/people/{number}/enable": enable,
             "/people/{number}/reset": hand_reset,
@@ -193,6 +194,15 @@ def hand_reset(number: int, request: Request, ports: Ports, who: AtBrowser) -> R
     """Show a link that sets the person's password, to be handed over."""
     link = joining.hand_reset(ports, number, base=public_base(request), actor=who.actor)
     return _person(number, request, ports, who, link=link)
+
+
+def end_sessions(number: int, ports: Ports, who: AtBrowser) -> Response:
+    """End every session of a person."""
+    authorize(who.actor, Role.ADMINISTRATOR)
+    with writing(ports.engine) as connection:
+        people.person(connection, number)
+        ended = sessions.end_others(connection, number, but="", by=who.actor.id)
+    return redirect(f"/people/{number}", flash=Flash(f"Sessions that ended: {ended}.", "warn"))
 
 
 def remove_second_factor(number: int, ports: Ports, who: AtBrowser) -> Response:

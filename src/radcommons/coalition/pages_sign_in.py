@@ -51,6 +51,7 @@ def router() -> APIRouter:
             "/sign-in": sign_in_page,
             "/sign-in/code": code_page,
             "/sign-in/openid": openid_begin,
+            "/sign-out/openid": openid_leave,
             openid.CALLBACK: openid_callback,
         },
         done={
@@ -67,11 +68,13 @@ def router() -> APIRouter:
 # --- sign in ------------------------------------------------------------------------------------------------------
 
 
-def sign_in_page(request: Request, ports: Ports, who: Visitor, to: str = "/", again: bool = False) -> Response:
+def sign_in_page(
+    request: Request, ports: Ports, who: Visitor, to: str = "/", again: bool = False, left: bool = False
+) -> Response:
     """Show the ways in; who is signed in goes on, unless something asks them to prove it again."""
     if who.account and not again:
         return redirect(local(to))
-    return _sign_in_form(request, ports, who, to=to, again=again and bool(who.account))
+    return _sign_in_form(request, ports, who, to=to, again=again and bool(who.account), left=left)
 
 
 def _sign_in_form(
@@ -83,6 +86,7 @@ def _sign_in_form(
     email: str = "",
     error: RadcommonsError | None = None,
     again: bool = False,
+    left: bool = False,
 ) -> Response:
     status, headers = status_of(error) if error else (200, {})
     answer = page(
@@ -95,6 +99,7 @@ def _sign_in_form(
         email=email,
         error=problem_text(error) if error else "",
         again=again,
+        left=left,
         institution=ports.settings.openid_title if openid.is_offered(ports.settings) else "",
         has_passkeys=party_of(request, ports) is not None,
         takes_sign_ups=joining.takes_sign_ups(ports.settings),
@@ -166,8 +171,7 @@ def do_sign_out(request: Request, ports: Ports, who: Visitor, _actor: Asking) ->
             sessions.end(connection, cookie=cookie)
     answer: Response = redirect("/", flash=Flash("You are signed out."))
     if who.method.startswith("openid") and openid.is_offered(ports.settings):
-        text = f"You are signed out here. {ports.settings.openid_title} may still know you on this computer."
-        answer = redirect("/sign-in", flash=Flash(text, "warn"))
+        answer = redirect("/sign-in?left=true", flash=Flash("You are signed out here."))
     drop_session(request, answer)
     return answer
 
@@ -209,6 +213,12 @@ def openid_begin(request: Request, ports: Ports, who: Visitor, to: str = "/", li
     answer = RedirectResponse(url, status_code=303, headers={"Cache-Control": "no-store"})
     keep_ceremony(request, answer, cookie)
     return answer
+
+
+def openid_leave(request: Request, ports: Ports) -> Response:
+    """Send the browser to where the institution ends its session, which comes back to the sign-in."""
+    url = openid.leave_url(ports.settings, base=public_base(request))
+    return RedirectResponse(url, status_code=303) if url else redirect("/sign-in")
 
 
 def openid_callback(

@@ -54,7 +54,7 @@ ROLES = {
 }
 SCOPES = {
     Scope.READ: "Search and look: metadata, pictures, what a release holds.",
-    Scope.DOWNLOAD: "Download images and manifests.",
+    Scope.DOWNLOAD: "Download images, not only look at them.",
     Scope.WRITE: "Change what is yours, such as cohorts and requests.",
     Scope.SUBMIT: "Send images.",
     Scope.CURATE: "Decide about submissions and make releases.",

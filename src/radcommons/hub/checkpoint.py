@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from radcommons.catalogue import trail
 from radcommons.catalogue.trail import KeptCheckpoint
 from radcommons.platform import dsse
+from radcommons.platform.audit import read_checkpoint
 from radcommons.platform.clock import instant, now
 from radcommons.platform.database import writing
 from radcommons.platform.ports import Platform
 from radcommons.platform.settings import HubSettings
 from radcommons.records.checkpoint import PAYLOAD_TYPE, Checkpoint
-from radcommons.records.documents import canonical, parse
+from radcommons.records.documents import canonical
 from radcommons.records.errors import DocumentError, IntegrityError
 
 
@@ -35,11 +36,12 @@ def checkpoint(platform: Platform, *, is_due: bool = False) -> KeptCheckpoint | 
             return None
         if is_due and last is not None and not _is_due(platform.settings, lines=end[0] - last.sequence, since=last.at):
             return None
+        before = read_checkpoint(last.envelope, public_key=platform.signing_key.public_key) if last else None
         made = Checkpoint(
             number=last.number + 1 if last else 1,
             sequence=end[0],
             hash=end[1],
-            previous=_digest(read(last.envelope, public_key=platform.signing_key.public_key)) if last else None,
+            previous=_digest(before) if before else None,
             at=instant(),
         )
         text = dsse.envelope(canonical(made), kind=PAYLOAD_TYPE, key=platform.signing_key)
@@ -55,19 +57,6 @@ def vouch(platform: Platform) -> None:
 
 def _is_due(settings: HubSettings, *, lines: int, since: str) -> bool:
     return lines >= settings.checkpoint_events or since <= instant(now() - timedelta(hours=settings.checkpoint_hours))
-
-
-def read(envelope: str, *, public_key: bytes) -> Checkpoint:
-    """Return what a checkpoint's envelope says.
-
-    Raises
-    ------
-    DocumentError
-        If it is no checkpoint.
-    IntegrityError
-        If it is not signed with the key.
-    """
-    return parse(Checkpoint, dsse.opened(envelope, kind=PAYLOAD_TYPE, public_key=public_key))
 
 
 def _digest(made: Checkpoint) -> str:
@@ -88,7 +77,7 @@ def faults(connection: sa.Connection, *, public_key: bytes, held: Sequence[str] 
     for kept in trail.all_checkpoints(connection):
         name = f"checkpoint {kept.number}"
         try:
-            made = read(kept.envelope, public_key=public_key)
+            made = read_checkpoint(kept.envelope, public_key=public_key)
         except (DocumentError, IntegrityError):
             yield name, "The checkpoint and its signature do not agree."
             continue
@@ -99,7 +88,7 @@ def faults(connection: sa.Connection, *, public_key: bytes, held: Sequence[str] 
         previous = made
     for envelope in held:
         try:
-            made = read(envelope, public_key=public_key)
+            made = read_checkpoint(envelope, public_key=public_key)
         except (DocumentError, IntegrityError):
             yield "a held checkpoint", "It is none of this hub."
             continue

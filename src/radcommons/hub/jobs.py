@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from radcommons.catalogue import submissions, withdrawals
+from radcommons.catalogue import dois, incidents, submissions, withdrawals
 from radcommons.catalogue.journal import OUTBOX, leave_job
+from radcommons.hub.doi import mint
+from radcommons.hub.incident import MOVE_JOB, move
 from radcommons.hub.receive import VERIFY_JOB
+from radcommons.hub.release import MINT_JOB
 from radcommons.hub.verify import verify
 from radcommons.hub.withdraw import PURGE_JOB, purge
 from radcommons.platform.database import writing
@@ -31,6 +34,8 @@ def make_jobs(
         outbox=OUTBOX,
         handlers={
             VERIFY_JOB: lambda identifier: verify(identifier, platform=platform),
+            MOVE_JOB: lambda incident: move(incident, platform=platform),
+            MINT_JOB: lambda release: mint(release, platform=platform),
             PURGE_JOB: lambda identifier: purge(identifier, platform=platform),
             **(others or {}),
         },
@@ -44,11 +49,14 @@ def ask_again(platform: Platform) -> int:
     """Ask for the jobs that the rows say are not done, and return how many.
 
     A job may be lost with the engine's own database (a restored backup), or have ended with a fault that is mended now.
-    Both jobs change nothing when they run once more.
+    They change nothing when they run once more.
     """
     with writing(platform.engine) as connection:
         lost = [(VERIFY_JOB, one) for one in submissions.in_state(connection, SubmissionState.RECEIVED)]
         lost += [(PURGE_JOB, one) for one in withdrawals.unpurged(connection)]
+        lost += [(MOVE_JOB, one) for one in incidents.unmoved(connection)]
+        if platform.settings.datacite_url and platform.settings.doi_prefix:
+            lost += [(MINT_JOB, one) for one in dois.lacking(connection)]
         for job, argument in lost:
             leave_job(connection, job, argument=argument)
     return len(lost)

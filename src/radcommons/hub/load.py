@@ -83,10 +83,7 @@ def load(
 
 def _look(some: _Load, *, platform: Platform) -> tuple[Outcome, list[_Fit]]:
     """Return the fate of each object as far as it can be told before the transaction, and what has to be written."""
-    known: dict[str, list[Version]] = {}
-    for uid in {one.version.sop_instance_uid for one in some.fit}:
-        known[uid] = versions_of(platform.engine, uid)
-    return _sorted_out(some, known)
+    return _sorted_out(some, versions_of(platform.engine, {one.version.sop_instance_uid for one in some.fit}))
 
 
 _groups: WeakKeyDictionary[sa.Engine, GroupCommit[_Load, Outcome]] = WeakKeyDictionary()
@@ -145,18 +142,22 @@ def _version(one: Arrived, read: Read, *, actor: Actor) -> Version:
 
 def _commit(platform: Platform, loads: Sequence[_Load]) -> list[Outcome]:
     """Write what several requests bring, whose objects are durable already; all of it or nothing."""
-    uids = {one.version.sop_instance_uid for some in loads for one in some.fit}
+    every = [one.version for some in loads for one in some.fit]
     with raw_writing(platform.engine) as transaction:
-        loading.hold_uids(transaction, uids)
-        known = loading.of_uids(transaction, uids)
+        known = loading.hold_and_look(
+            transaction,
+            uids={version.sop_instance_uid for version in every},
+            series={version.series_instance_uid for version in every},
+            sites={version.site for version in every},
+        )
         outcomes, new = [], []
         for some in loads:
-            outcome, added = _sorted_out(some, known)
+            outcome, added = _sorted_out(some, known.versions)
             outcomes.append(outcome)
             if added:
                 new.append((some.actor, added))
         if new:
-            _write(transaction, new)
+            _write(transaction, new, known)
     return outcomes
 
 
@@ -193,11 +194,9 @@ def _address(version: Version) -> str:
     )
 
 
-def _write(transaction: Transaction, new: Sequence[tuple[Actor, Sequence[_Fit]]]) -> None:
-    every = [one for _, added in new for one in added]
-    for site in {one.version.site for one in every}:
-        loading.ensure_site(transaction, site)
-    loading.load(transaction, [(one.version, one.read.reading) for one in every])
+def _write(transaction: Transaction, new: Sequence[tuple[Actor, Sequence[_Fit]]], known: loading.Known) -> None:
+    rows = [(one.version, one.read.reading) for _, added in new for one in added]
+    loading.load(transaction, rows, known=known)
     events = []
     for actor, added in new:
         found = [(one.version.digest, finding) for one in added for finding in (*one.read.grave, *one.read.identity)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from radcommons.catalogue import releases, sites, submissions
-from radcommons.catalogue.journal import record
+from radcommons.catalogue.journal import leave_job, record
 from radcommons.catalogue.releases import Candidate
 from radcommons.catalogue.sites import Dataset
 from radcommons.hub.feed import append
@@ -16,11 +16,15 @@ from radcommons.platform.clock import instant
 from radcommons.platform.database import reading, writing
 from radcommons.platform.identity import authorize
 from radcommons.platform.ports import Platform
+from radcommons.records.changes import Changes, compare
+from radcommons.records.describe import doi_of, doi_url
 from radcommons.records.documents import canonical, parse
 from radcommons.records.errors import Conflict
 from radcommons.records.event import Actor, Event, Role
 from radcommons.records.release import Counts, Release
 from radcommons.records.terms import Terms, strictest
+
+MINT_JOB = "mint-doi"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +93,58 @@ def create_release(dataset: str, *, title: str, notes: str = "", platform: Platf
             raise Conflict("The dataset has no accepted instance.", mend="Accept instances first.")
         if {one.instance_id for one in chosen} == held:
             raise Conflict("The last release holds exactly what is accepted now.", mend="Nothing needs to be done.")
-        release = _release(connection, known, chosen, number=last + 1, title=title, notes=notes, platform=platform)
-        signature = platform.signing_key.sign(canonical(release))
-        releases.add(connection, release, signature=signature, instance_ids=[one.instance_id for one in chosen])
-        append(connection, key=platform.signing_key, dataset=dataset, event="released", release=release.id)
-        details: dict[str, str | int | bool | None] = {"dataset": dataset, "instances": release.counts.instances}
-        record(connection, Event(kind="release-created", actor=actor.id, subject=release.id, details=details))
+        release = freeze(
+            connection, known, chosen, number=last + 1, title=title, notes=notes, platform=platform, actor=actor
+        )
+    platform.wake_jobs()
     return release
+
+
+def freeze(
+    connection: sa.Connection,
+    dataset: Dataset,
+    chosen: Sequence[Candidate],
+    *,
+    number: int,
+    title: str = "",
+    notes: str,
+    platform: Platform,
+    actor: Actor,
+) -> Release:
+    """Make, sign and keep a release in the caller's transaction, which holds the dataset; its feed tells of it."""
+    release = _release(connection, dataset, chosen, number=number, title=title, notes=notes, platform=platform)
+    before = releases.manifest_of(connection, dataset.name, number - 1)
+    changes = compare(before, release) if before is not None else None
+    signature = platform.signing_key.sign(canonical(release))
+    numbers = [one.instance_id for one in chosen]
+    counts = changes.counts if changes is not None else None
+    releases.add(connection, release, signature=signature, instance_ids=numbers, changes=counts)
+    append(connection, key=platform.signing_key, dataset=dataset.name, event="released", release=release.id)
+    if changes is not None:
+        _tell_changes(connection, changes, dataset=dataset.name, platform=platform)
+    details: dict[str, str | int | bool | None] = {"dataset": dataset.name, "instances": release.counts.instances}
+    record(connection, Event(kind="release-created", actor=actor.id, subject=release.id, details=details))
+    if platform.settings.datacite_url:
+        leave_job(connection, MINT_JOB, argument=release.id)
+    return release
+
+
+def _tell_changes(connection: sa.Connection, changes: Changes, *, dataset: str, platform: Platform) -> None:
+    """Tell whoever holds the release before of what was corrected and relabelled."""
+    if changes.corrected:
+        append(
+            connection,
+            key=platform.signing_key,
+            dataset=dataset,
+            event="superseded",
+            release=changes.older,
+            digests=tuple(sorted(old.digest for old, _ in changes.corrected)),
+            reason=f"corrected in {changes.newer}",
+        )
+    if changes.relabelled:
+        reason = f"the clinical values of {len(changes.relabelled):,} patients are others in {changes.newer}"
+        key = platform.signing_key
+        append(connection, key=key, dataset=dataset, event="erratum", release=changes.older, reason=reason)
 
 
 def _release(
@@ -156,8 +205,13 @@ def _counts(chosen: Sequence[Candidate]) -> Counts:
 
 def _citation(dataset: Dataset, identifier: str, counts: Counts, *, year: str, platform: Platform) -> str:
     where = platform.settings.base_url.rstrip("/")
-    address = f" {where}/releases/{identifier}" if where else ""
-    return (
-        f"{dataset.steward} ({year}). {dataset.title}, release {identifier}: {counts.studies} studies of "
-        f"{counts.patients} patients from {counts.sites} sites. {platform.settings.title}.{address}"
-    )
+    doi = doi_url(doi_of(platform.settings.doi_prefix, identifier))
+    address = f" {doi}" if doi else f" {where}/releases/{identifier}" if where else ""
+    studies, patients = _plural(counts.studies, "study", "studies"), _plural(counts.patients, "patient")
+    holds = f"{studies} of {patients} from {_plural(counts.sites, 'site')}"
+    title = platform.settings.title
+    return f"{dataset.steward} ({year}). {dataset.title}, release {identifier}: {holds}. {title}.{address}"
+
+
+def _plural(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"

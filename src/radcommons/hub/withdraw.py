@@ -12,17 +12,19 @@ from radcommons.catalogue import findings, instances, releases, sites, submissio
 from radcommons.catalogue.instances import Version
 from radcommons.catalogue.journal import leave_job, record
 from radcommons.hub.feed import append
+from radcommons.hub.holders import tell
 from radcommons.hub.receive import complete
+from radcommons.hub.release import freeze
 from radcommons.platform.clock import instant
 from radcommons.platform.database import reading, writing
 from radcommons.platform.identity import authorize
 from radcommons.platform.jobs import step
 from radcommons.platform.keys import verify
-from radcommons.platform.objects import object_key
+from radcommons.platform.objects import object_key, sealed_key
 from radcommons.platform.ports import Platform
 from radcommons.records import documents
 from radcommons.records.errors import Conflict, IntegrityError, NotPermitted, UsageError
-from radcommons.records.event import Actor, Event, Role
+from radcommons.records.event import SYSTEM, Actor, Event, Role
 from radcommons.records.lifecycle import InstanceEvent, InstanceState, SubmissionEvent, SubmissionState
 from radcommons.records.submission import Withdrawal
 
@@ -92,27 +94,47 @@ def withdraw_here(
     if not (patients or studies or digests):
         raise UsageError("Nothing is named.", mend="Name a patient, a study or a digest.")
     named = {"patients": tuple(patients), "studies": tuple(studies), "digests": tuple(digests)}
-    answers: list[Withdrawn] = []
     with writing(platform.engine) as connection:
-        concerned = sorted(instances.sites_of(connection, **named))
-        for site in concerned:  # all before any dataset, so that two withdrawals cannot wait for each other
-            sites.lock_site(connection, site, exclusive=True)
-        for site in concerned:
-            if what_if:
-                answers.append(_answer(connection, instances.of_site(connection, site, **named)))
-                continue
-            withdrawal = Withdrawal(schema="radcommons/withdrawal/v1", site=site, at=instant(), reason=reason, **named)
-            document = documents.canonical(platform.signing_key.seal(withdrawal))
-            identifier = documents.digest(withdrawal)
-            result = _take_back(connection, withdrawal, identifier=identifier, document=document, platform=platform)
-            if result.is_new:
-                _record(connection, withdrawal, identifier, actor, result)
-            answers.append(result.answer)
+        if what_if:
+            concerned = hold_sites(connection, named)
+            answers = [_answer(connection, instances.of_site(connection, site, **named)) for site in concerned]
+        else:
+            answers = list(withdraw_within(connection, named, reason=reason, platform=platform, actor=actor).values())
     platform.wake_jobs()
     return Withdrawn(
         instances=sum(one.instances for one in answers),
         releases=tuple(sorted({release for one in answers for release in one.releases})),
     )
+
+
+Named = dict[str, tuple[str, ...]]  # patients, studies, digests
+
+
+def hold_sites(connection: sa.Connection, named: Named) -> list[str]:
+    """Hold every site that sent something of what is named, and return them.
+
+    All before any dataset, so that two withdrawals cannot wait for each other.
+    """
+    concerned = sorted(instances.sites_of(connection, **named))
+    for site in concerned:
+        sites.lock_site(connection, site, exclusive=True)
+    return concerned
+
+
+def withdraw_within(
+    connection: sa.Connection, named: Named, *, reason: Literal["error", "identity"], platform: Platform, actor: Actor
+) -> dict[str, Withdrawn]:
+    """Take back what is named in the caller's transaction; return what was taken by the withdrawal of each site."""
+    answers: dict[str, Withdrawn] = {}
+    for site in hold_sites(connection, named):
+        withdrawal = Withdrawal(schema="radcommons/withdrawal/v1", site=site, at=instant(), reason=reason, **named)
+        document = documents.canonical(platform.signing_key.seal(withdrawal))
+        identifier = documents.digest(withdrawal)
+        result = _take_back(connection, withdrawal, identifier=identifier, document=document, platform=platform)
+        if result.is_new:
+            _record(connection, withdrawal, identifier, actor, result)
+        answers[identifier] = result.answer
+    return answers
 
 
 def _answer(connection: sa.Connection, versions: Sequence[Version]) -> Withdrawn:
@@ -161,7 +183,17 @@ def _take_back(
         connection, {*withdrawal.digests, *(version.digest for version in gone)}, site=withdrawal.site
     )
     withdrawals.forget_clinical(connection, site=withdrawal.site, patients=withdrawal.patients)
-    _tell_feeds(connection, withdrawal, gone, platform=platform)
+    named = _tell_feeds(connection, withdrawal, gone, platform=platform)
+    is_identity = withdrawal.reason == "identity"
+    count = len(gone)
+    tell(
+        connection,
+        key=f"withdrawn-{identifier[:32]}",
+        releases=named,
+        instances=count,
+        is_identity=is_identity,
+        platform=platform,
+    )
     _settle_submissions(connection, gone, platform=platform)
     return _Result(answer=answer, is_new=True)
 
@@ -175,10 +207,13 @@ def _block(connection: sa.Connection, withdrawal: Withdrawal, identifier: str, v
 
 def _tell_feeds(
     connection: sa.Connection, withdrawal: Withdrawal, gone: Sequence[Version], *, platform: Platform
-) -> None:
+) -> set[str]:
+    """Write the tombstones, and a new version of each dataset that had them; return the releases that named them."""
     by_dataset: dict[str, set[str]] = {}
-    for dataset, _release, digest in releases.naming(connection, [version.id for version in gone]):
+    named: set[str] = set()
+    for dataset, release, digest in releases.naming(connection, [version.id for version in gone]):
         by_dataset.setdefault(dataset, set()).add(digest)
+        named.add(release)
     for dataset in sorted(by_dataset):
         append(
             connection,
@@ -188,6 +223,18 @@ def _tell_feeds(
             digests=tuple(sorted(by_dataset[dataset])),
             reason=withdrawal.reason,
         )
+        _renew(connection, dataset, platform=platform)
+    return named
+
+
+def _renew(connection: sa.Connection, dataset: str, *, platform: Platform) -> None:
+    """Freeze what is left of the last release into the next one; nothing that was not released goes with it."""
+    number, held = releases.last_release(connection, dataset)
+    left = releases.still_served(connection, dataset, number)
+    if left and len(left) < len(held):
+        known = sites.get_dataset(connection, dataset)
+        notes = f"Release {number} without what was withdrawn."
+        freeze(connection, known, left, number=number + 1, notes=notes, platform=platform, actor=SYSTEM)
 
 
 def _settle_submissions(connection: sa.Connection, gone: Sequence[Version], *, platform: Platform) -> None:
@@ -216,7 +263,8 @@ def _purge(platform: Platform, identifier: str) -> int:
     with reading(platform.engine) as connection:
         digests = withdrawals.purgeable(connection, identifier)
     for digest in digests:
-        platform.objects.delete(object_key(digest))
+        for key in (object_key(digest), sealed_key(digest)):
+            platform.objects.delete(key)
     with writing(platform.engine) as connection:
         details: dict[str, str | int | bool | None] = {"objects": len(digests)}
         record(connection, Event(kind=withdrawals.PURGED, actor="system", subject=identifier, details=details))

@@ -12,8 +12,11 @@ from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 
+from radcommons.platform import dsse
 from radcommons.platform.clock import instant
 from radcommons.platform.rawsql import Fixed, Transaction
+from radcommons.records.checkpoint import PAYLOAD_TYPE, Checkpoint
+from radcommons.records.documents import parse
 from radcommons.records.event import Event
 
 _CHAIN_LOCK = 0x52434144  # any constant: names the chain among PostgreSQL's advisory locks
@@ -104,9 +107,10 @@ class Trail:
 
     def write(self, transaction: Transaction, *events: Event) -> None:
         """Append events within the caller's transaction."""
+        asked: list[tuple[Fixed, dict[str, object]]] = [(self._last, {})]
         if transaction.dialect.name == "postgresql":
-            transaction.rows(self._hold, {})
-        last = transaction.rows(self._last, {})
+            asked.insert(0, (self._hold, {}))
+        last = transaction.turn(asked)[-1]
         transaction.run(self._insert, _rows((last[0][0], last[0][1]) if last else (0, GENESIS), events))
 
 
@@ -131,3 +135,16 @@ def check_chain(connection: sa.Connection, table: sa.Table) -> Iterator[int]:
         if row.sequence != expected or row.hash != _line_hash(previous, row.at, event):
             yield row.sequence
         previous, expected = row.hash, row.sequence
+
+
+def read_checkpoint(envelope: str, *, public_key: bytes) -> Checkpoint:
+    """Return what a checkpoint's envelope says.
+
+    Raises
+    ------
+    DocumentError
+        If it is no checkpoint.
+    IntegrityError
+        If it is not signed with the key.
+    """
+    return parse(Checkpoint, dsse.opened(envelope, kind=PAYLOAD_TYPE, public_key=public_key))

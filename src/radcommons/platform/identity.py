@@ -72,9 +72,9 @@ def token_digest(token: str) -> str:
 
 
 def new_recovery_code() -> str:
-    """Return a code of 80 bits that a person can copy by hand."""
-    letters = base64.b32encode(secrets.token_bytes(10)).decode().lower()
-    return "-".join((letters[:4], letters[4:8], letters[8:12], letters[12:]))
+    """Return a code of 120 bits that a person can copy by hand: enough for a plain digest to keep it."""
+    letters = base64.b32encode(secrets.token_bytes(15)).decode().lower()
+    return "-".join(letters[start : start + 4] for start in range(0, len(letters), 4))
 
 
 def recovery_digest(account: int, code: str) -> str:

@@ -30,12 +30,20 @@ CHUNK = 1 << 20
 _RETRIES, _RETRYING = 3, timedelta(seconds=10)
 
 
+INSTANCES = "instances/"
+
+
 def object_key(digest: str) -> str:
     """Return the key of an instance version: its content's SHA-256 alone decides, so the same bytes are stored once.
 
     One level of 256 folders: with a second one nearly every object made a folder, which costs two flushes more.
     """
-    return f"instances/{digest[:2]}/{digest}"
+    return f"{INSTANCES}{digest[:2]}/{digest}"
+
+
+def sealed_key(digest: str) -> str:
+    """Return the key of an instance version while it is sealed: no address that was given out leads there."""
+    return f"sealed/{digest[:2]}/{digest}"
 
 
 class Objects(Protocol):
@@ -62,8 +70,14 @@ class Objects(Protocol):
     def signed_url(self, key: str, *, seconds: int) -> str | None:
         """Return an address that gives the object to whoever has it for so long; None where there is no such thing."""
 
+    def move(self, key: str, to: str) -> None:
+        """Give the object another key; one that is moved already, or absent, is fine. Durable on return."""
+
     def delete(self, key: str) -> None:
         """Remove the object and every version of it; absent is fine."""
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of all objects below a prefix that ends with a slash."""
 
 
 class FileObjects:
@@ -139,9 +153,26 @@ class FileObjects:
         """Return None: the hub serves its own files."""
         return None
 
+    def move(self, key: str, to: str) -> None:
+        """Give the object another key; one that is moved already, or absent, is fine."""
+        source, target = self._path(key), self._path(to)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            source.replace(target)
+        except FileNotFoundError:
+            return
+        for folder in (target.parent, target.parent.parent, self._root, source.parent):
+            fsync_directory(folder)
+
     def delete(self, key: str) -> None:
         """Remove the object; absent is fine."""
         self._path(key).unlink(missing_ok=True)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of all objects below a prefix; what is being written has no key yet."""
+        for folder, _, names in os.walk(self._root / prefix):
+            below = Path(folder).relative_to(self._root).as_posix()
+            yield from (f"{below}/{name}" for name in sorted(names) if not name.startswith("."))
 
 
 def _name(target: str, source: Path | str) -> None:
@@ -273,6 +304,15 @@ class S3Objects:
         """Return a presigned address (AWS Signature Version 4, in the query); it is made here, and asks nobody."""
         return str(obstore.sign(self._public, "GET", key, timedelta(seconds=seconds)))
 
+    def move(self, key: str, to: str) -> None:
+        """Give the object another key; one that is moved already, or absent, is fine. It is copied and then deleted."""
+        try:
+            with _silence_is_named():
+                obstore.copy(self._store, key, to)
+        except FileNotFoundError:
+            return
+        self.delete(key)
+
     def delete(self, key: str) -> None:
         """Remove the object; absent is fine."""
         try:
@@ -280,6 +320,12 @@ class S3Objects:
                 obstore.delete(self._store, key)
         except FileNotFoundError:
             return
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of all objects below a prefix."""
+        with _silence_is_named():
+            for page in obstore.list(self._store, prefix.rstrip("/"), chunk_size=1000):
+                yield from sorted(one["path"] for one in page)
 
 
 def open_objects(url: str, *, public_endpoint: str = "") -> Objects:

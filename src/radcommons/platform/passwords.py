@@ -52,12 +52,18 @@ def is_common(password: str, *, about: Iterable[str] = ()) -> bool:
     plain = password.casefold()
     letters = plain.strip("0123456789 !?.,;:-_*#+$%&/()@\"'")
     kernels = {plain, letters, plain.translate(_READ_AS), letters.translate(_READ_AS)}
-    known = {word.casefold() for text in about for word in (text, *text.replace("@", " ").replace(".", " ").split())}
+    known = {word for text in about for word in _words(text.casefold())}
     return (
         len(set(plain)) < _LEAST_SIGNS
         or any(kernel in known or _is_listed(_unit(kernel)) for kernel in kernels if kernel)
         or not _beyond_walks(plain, (*_WALKS, *(word for word in known if len(word) >= _WALK)))
     )
+
+
+def _words(text: str) -> set[str]:
+    """Return a text, its words, and both run together, as people make passwords of names and addresses."""
+    parts = [text, text.partition("@")[0], *text.replace("@", " ").replace(".", " ").split()]
+    return {*parts, *("".join(one for one in part if one.isalnum()) for part in parts)} - {""}
 
 
 def _unit(text: str) -> str:

@@ -31,6 +31,19 @@ class HubSettings(BaseSettings):
         default="", description="Address of the S3 service as downloaders reach it; empty: as the hub reaches it."
     )
     base_url: str = Field(default="", description="Public address of the portal, as it stands in manifests.")
+    backup_days: int = Field(
+        default=30, ge=1, description="Days that backups of this hub are kept; what is withdrawn stays in them so long."
+    )
+    doi_prefix: str = Field(
+        default="",
+        pattern=r"^(10\.[0-9]{4,9})?$",
+        description="The coalition's DOI prefix, such as 10.1234: a release's DOI is PREFIX/ITS-NAME. Empty: no DOIs.",
+    )
+    datacite_url: str = Field(
+        default="", description="DataCite's interface, https://api.datacite.org: DOIs are minted there. Empty: by hand."
+    )
+    datacite_account: str = Field(default="", description="The repository's account at DataCite.")
+    datacite_password: SecretStr = Field(default=SecretStr(""), description="Its password.")
     title: str = Field(default="Imaging Commons", description="The coalition's name for its commons.")
     dataset: str = Field(default="covid-chest", description="Dataset that `hub init` creates.")
     accept: Literal["clean", "ask"] = Field(

@@ -67,6 +67,8 @@ class Actor:
 
 
 ANONYMOUS = Actor(id="anonymous")
+# Whoever may write the hub's folder holds its key already; the audit trail says that it was done at the machine.
+OPERATOR = Actor(id="operator", name="operator", roles=frozenset({Role.ADMINISTRATOR, Role.CURATOR}))
 SYSTEM = Actor(id="system", name="radcommons")
 
 

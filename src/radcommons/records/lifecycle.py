@@ -109,6 +109,7 @@ class InstanceState(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     SUPERSEDED = "superseded"
+    SEALED = "sealed"  # an identity may have been found in it: nothing of it is served
     WITHDRAWN = "withdrawn"
 
 
@@ -120,8 +121,23 @@ class InstanceEvent(StrEnum):
     ASK = "ask"
     REFUSE = "refuse"
     SUPERSEDE = "supersede"
+    SEAL = "seal"
+    # A false alarm: it is again what it was when it was sealed.
+    UNSEAL_RECEIVED = "unseal-received"
+    UNSEAL_QUARANTINED = "unseal-quarantined"
+    UNSEAL_ACCEPTED = "unseal-accepted"
+    UNSEAL_REFUSED = "unseal-refused"
+    UNSEAL_SUPERSEDED = "unseal-superseded"
     WITHDRAW = "withdraw"
 
+
+SEALABLE = (
+    InstanceState.RECEIVED,
+    InstanceState.QUARANTINED,
+    InstanceState.ACCEPTED,
+    InstanceState.REFUSED,
+    InstanceState.SUPERSEDED,
+)
 
 INSTANCE: dict[tuple[InstanceState, InstanceEvent], InstanceState] = {
     (InstanceState.ANNOUNCED, InstanceEvent.STORE): InstanceState.RECEIVED,
@@ -131,6 +147,8 @@ INSTANCE: dict[tuple[InstanceState, InstanceEvent], InstanceState] = {
     (InstanceState.QUARANTINED, InstanceEvent.ACCEPT): InstanceState.ACCEPTED,
     (InstanceState.QUARANTINED, InstanceEvent.REFUSE): InstanceState.REFUSED,
     (InstanceState.ACCEPTED, InstanceEvent.SUPERSEDE): InstanceState.SUPERSEDED,
+    **{(state, InstanceEvent.SEAL): InstanceState.SEALED for state in SEALABLE},
+    **{(InstanceState.SEALED, InstanceEvent(f"unseal-{state}")): state for state in SEALABLE},
     **{
         (state, InstanceEvent.WITHDRAW): InstanceState.WITHDRAWN
         for state in InstanceState
@@ -225,6 +243,27 @@ GRANT: dict[tuple[GrantState, GrantEvent], GrantState] = {
     (GrantState.EXPIRED, GrantEvent.RENEW): GrantState.LIVE,
     (GrantState.EXPIRED, GrantEvent.ATTEST): GrantState.CLOSED,
     (GrantState.REVOKED, GrantEvent.ATTEST): GrantState.CLOSED,
+}
+
+
+class IncidentState(StrEnum):
+    """An identity incident at the hub."""
+
+    SEALED = "sealed"  # nothing of it is served, and every byte is still there
+    PURGED = "purged"  # withdrawn, told to the holders, blocked for good
+    REOPENED = "reopened"  # a false alarm: all is as before
+
+
+class IncidentEvent(StrEnum):
+    """What can happen to an identity incident."""
+
+    PURGE = "purge"
+    REOPEN = "reopen"
+
+
+INCIDENT: dict[tuple[IncidentState, IncidentEvent], IncidentState] = {
+    (IncidentState.SEALED, IncidentEvent.PURGE): IncidentState.PURGED,
+    (IncidentState.SEALED, IncidentEvent.REOPEN): IncidentState.REOPENED,
 }
 
 

@@ -96,6 +96,15 @@ class Hub:
         """Return the hub's sealed receipt; a Conflict says that bytes are missing."""
         return self._json("GET", f"/api/v1/submissions/{identifier}/receipt")
 
+    def newest_checkpoint(self) -> str:
+        """Return the newest checkpoint of the hub's audit trail, empty where there is none yet."""
+        listed = self._json("GET", "/api/v1/audit/checkpoints?limit=1").get("checkpoints")
+        return _envelope(listed[0]) if isinstance(listed, list) and listed else ""
+
+    def checkpoint(self, number: int) -> str:
+        """Return one checkpoint by its number. Raises NotFound."""
+        return _envelope(self._json("GET", f"/api/v1/audit/checkpoints/{number}"))
+
     def withdraw(self, document: bytes) -> dict[str, Any]:
         """Hand in a sealed withdrawal; the same bytes give the same answer."""
         return self._json("POST", "/api/v1/withdrawals", content=document, headers=_JSON)
@@ -236,6 +245,13 @@ def check_address(url: str) -> None:
             "The hub's address begins with http://, so that images and the token would cross the network unencrypted.",
             mend="Write https://; for a certificate of the hospital's own authority name its PEM file as ca_file.",
         )
+
+
+def _envelope(members: object) -> str:
+    found = members.get("envelope") if isinstance(members, dict) else None
+    if not isinstance(found, str):
+        raise PeerError("The hub's checkpoint is none.")
+    return found
 
 
 def _client(url: str, *, token: str, proxy: str, ca_file: str) -> httpx.Client:

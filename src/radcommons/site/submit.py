@@ -27,6 +27,7 @@ from radcommons.site.seal import batched, seal_ready
 from radcommons.site.selection_settle import settle
 from radcommons.site.store import Store, only_one
 from radcommons.site.tables import file, submission, withdrawal
+from radcommons.site.witness import witness
 
 MAX_BATCH_BYTES = 16 << 20
 MAX_BATCH_INSTANCES = 32
@@ -169,7 +170,7 @@ def _complete(store: Store, hub: Hub, identifier: str, *, jobs: int, progress: P
         raise
     except RadcommonsError as error:
         return Sent(id=identifier, items=items, state="unfinished", hub={}, problem=str(error))
-    return Sent(id=identifier, items=items, state="received", hub=answer)
+    return Sent(id=identifier, items=items, state="received", hub=answer, problem=witness(store, hub))
 
 
 def _document(store: Store, identifier: str) -> tuple[bytes, int]:

@@ -55,6 +55,13 @@ class ObjectsTests:
         source.unlink()
         assert b"".join(objects.chunks("a/three")) == CONTENT
 
+    def test_keys(self, objects: Objects, source: Path) -> None:
+        """All keys below a prefix are told, and no other."""
+        for key in ("kept/aa/one", "kept/bb/two", "keptnot/three"):
+            objects.put_file(key, source)
+        assert sorted(objects.keys("kept/")) == ["kept/aa/one", "kept/bb/two"]
+        assert list(objects.keys("nothing/")) == []
+
     def test_absent(self, objects: Objects) -> None:
         """What is absent has no size, cannot be read, and may be removed."""
         assert objects.size("a/none") is None

@@ -64,6 +64,8 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # A disk is freed, a database or a store comes back; who asks again sooner learns nothing.
 _RETRY_AFTER_S = 10
 
+_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+
 # Makes the page of a problem: (request, status, title, detail, mend).
 Page = Callable[[Request, int, str, str, str], Response]
 
@@ -120,6 +122,10 @@ def add_error_handlers(app: FastAPI, *, page: Page) -> None:
         status = status_of(error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("request-failed", status=status, code=error.code, what=error.what)
+        elif status in _REFUSED:
+            # By the route, since an address may hold a link's token.
+            route = getattr(request.scope.get("route"), "path", "")
+            _log.warning("refused", status=status, code=error.code, method=request.method, route=route)
         wait = error.wait_s if isinstance(error, e.TooManyTries) else _RETRY_AFTER_S
         return answer(request, status=status, code=error.code, detail=error.what, mend=error.mend, retry_after_s=wait)
 

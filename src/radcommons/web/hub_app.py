@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from radcommons import access, coalition, hub
 from radcommons.access import api as access_api
-from radcommons.access import dicomweb_api, explore, road
+from radcommons.access import dicomweb_api, explore, release_pages, road
 from radcommons.access import pages as access_pages
 from radcommons.access.download import DownloadRoute
 from radcommons.catalogue.accounts import SignedIn
@@ -23,7 +23,7 @@ from radcommons.catalogue.migrate import upgrade
 from radcommons.coalition import api as coalition_api
 from radcommons.coalition import pages_account, pages_joining, pages_people, pages_sign_in
 from radcommons.hub import api as hub_api
-from radcommons.hub import api_stow, jobs
+from radcommons.hub import api_stow, incident_api, incident_pages, jobs
 from radcommons.hub import pages as hub_pages
 from radcommons.hub.work import JUDGING
 from radcommons.platform.pool import import_ahead
@@ -91,10 +91,13 @@ def hub_app(settings: HubSettings) -> FastAPI:
         pages_account.router(),
         pages_people.router(),
         hub_api.router(),
+        incident_api.router(),
+        incident_pages.router(),  # before the pages of submissions, whose paths would take theirs
         hub_pages.router(),
         access_api.router(),
         *dicomweb,
         access_pages.router(),
+        release_pages.router(),
         explore.router(),
         *road.routers(),
     ):

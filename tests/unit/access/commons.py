@@ -17,7 +17,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from radcommons import access, coalition
-from radcommons.access import api, dicomweb_api, explore, pages
+from radcommons.access import api, dataset_pages, dicomweb_api, explore, pages, release_pages
 from radcommons.catalogue import accounts, instances, sites
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.instances import Version
@@ -196,7 +196,8 @@ class Commons:
         add_error_handlers(app, page=_problem)
         app.include_router(app.state.renderer.assets.router())
         doors = (pages_sign_in.router(), pages_joining.router(), pages_account.router())
-        for router in (api.router(), *dicomweb_api.routers(), pages.router(), explore.router(), *doors):
+        shelves = (pages.router(), release_pages.router(), dataset_pages.router(), explore.router())
+        for router in (api.router(), *dicomweb_api.routers(), *shelves, *doors):
             app.include_router(router)
         return app
 

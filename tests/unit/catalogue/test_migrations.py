@@ -81,3 +81,34 @@ def test_both_ways_end_in_one_schema(tmp_path: Path) -> None:
             indexes = {(one["name"], tuple(one["column_names"])) for one in seen.get_indexes(table)}
             shapes.append((columns, indexes))
         assert shapes[0] == shapes[1]
+
+
+def test_people_of_an_earlier_hub_are_kept(tmp_path: Path) -> None:
+    """Accounts and the trail stay, sessions end, and the tables are those of a hub that is made now."""
+    old, new = (make_engine(f"sqlite:///{tmp_path / name}") for name in ("old.db", "new.db"))
+    upgrade(new)
+    upgrade(old)
+    with old.begin() as connection:
+        for table in ("second_factor", "passkey", "link", "message", "attempt", "personal_token", "audit_checkpoint"):
+            connection.execute(sa.text(f"DROP TABLE {table}"))
+        connection.execute(sa.text("DROP INDEX ix_session_account_id"))
+        connection.execute(sa.text("DROP INDEX ix_audit_event_actor"))
+        for column in ("handle", "seen_at", "agent", "method"):
+            connection.execute(sa.text(f"ALTER TABLE session DROP COLUMN {column}"))
+        connection.execute(
+            sa.text("INSERT INTO account VALUES (1, 'a@b.example', 'A', 'hash', '2026-01-01T00:00:00Z', NULL)")
+        )
+        connection.execute(
+            sa.text("INSERT INTO session VALUES ('d', 1, '2026-01-01T00:00:00Z', '2099-01-01T00:00:00Z', 'key')")
+        )
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0003'"))
+    upgrade(old)
+    with old.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM account")).scalar_one() == 1
+        assert connection.execute(sa.text("SELECT count(*) FROM session")).scalar_one() == 0
+    for table in ("session", "audit_event", "passkey", "personal_token"):
+        shapes = [
+            ({one["name"] for one in seen.get_columns(table)}, {one["name"] for one in seen.get_indexes(table)})
+            for seen in (sa.inspect(old), sa.inspect(new))
+        ]
+        assert shapes[0] == shapes[1], table

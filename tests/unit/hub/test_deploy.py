@@ -96,3 +96,11 @@ def test_metrics_are_ours() -> None:
     held = {f"radcommons_{name}" for name in ("instances", "submissions", "jobs", "releases")}
     process = {"process_resident_memory_bytes", "process_cpu_seconds_total"}
     assert named - http - held - process == {"radcommons_http_sent_bytes_total"}
+
+
+def test_the_proxy_asks_browsers_for_tls_alone() -> None:
+    """Where TLS ends, browsers are told to come by TLS for a year; the hub believes one proxy's word of who asks."""
+    (compose,) = _documents("compose.yaml")
+    caddy = compose["configs"]["caddy"]["content"]
+    assert "max-age=31536000; includeSubDomains" in caddy
+    assert compose["services"]["web"]["environment"]["RADCOMMONS_TRUSTED_PROXIES"] == "1"

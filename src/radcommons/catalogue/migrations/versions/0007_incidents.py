@@ -5,7 +5,7 @@ A hub that is made now may have these tables from the first revision on, which m
 
 from alembic import op
 
-from radcommons.catalogue.tables_incidents import download
+from radcommons.catalogue.tables_incidents import download, incident, incident_instance, release_doi
 
 revision = "0007"
 down_revision = "0005"
@@ -15,5 +15,5 @@ depends_on = None
 
 def upgrade() -> None:
     """Go forward."""
-    for table in (download,):
+    for table in (download, release_doi, incident, incident_instance):
         table.create(op.get_bind(), checkfirst=True)
