@@ -740,3 +740,28 @@ def test_overdue_is_marked(fresh: Controlled, on: Callable[[str], None]) -> None
     fresh.endorsed()
     on("2027-06-01")
     assert "Overdue" in fresh.people["una"].get("/committee").text
+
+
+@pytest.mark.production
+def test_the_road_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    """The same tables, triggers, grants and letters on the other database."""
+    commons = Controlled(tmp_path, database_url=postgres_url)
+    commons.prepare()
+    ports, people = commons.platform, commons.people
+    grant = _approved(commons)
+    ada = people["ada"]
+    door = f"/api/v1/releases/{RELEASE}/manifest.json"
+    assert [ada.get(door).status_code, people["eve"].get(door).status_code] == [200, 403]
+    assert len(ada.get("/dicomweb/studies").json()) == 1
+    people["bo"].post(f"/grants/{grant.id}", act="sign", typed_name="Bo Named")
+    assert people["bo"].get(door).status_code == 200
+    for page in ("/requests", "/grants", "/messages", f"/requests/{grant.request}", "/register"):
+        assert ada.get(page).status_code == 200
+    assert people["una"].get("/committee").status_code == 200
+    for statement in (a.signature.delete(), a.request_step.update().values(note="x")):
+        with pytest.raises(Exception, match="append-only"), writing(ports.engine) as connection:
+            connection.execute(statement)
+    grant_verbs.go_round(ports)
+    people["una"].post(f"/grants/{grant.id}/revoke", reason="Over.")
+    assert ada.get(door).status_code == 403
+    assert commons.letters("revoked")
