@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from radcommons.access import grant as grant_verbs
+from radcommons.access import remind, review, steward
 from radcommons.access import request as verbs
-from radcommons.access import review, steward
 from radcommons.catalogue import grants, requests
 from radcommons.catalogue import tables as t
 from radcommons.catalogue import tables_access as a
@@ -733,6 +733,48 @@ def test_a_request_keeps_what_was_promised(fresh: Controlled) -> None:
     )
     case = review.case(made, platform=fresh.platform, actor=fresh.people["una"].actor)
     assert (case.policy.promised_days, case.tally.missing) == (20, 2)
+
+
+def test_a_recalled_request_can_name_another_official(road: Controlled) -> None:
+    """Before the institution has signed the applicant takes the request back; the link that was sent is over."""
+    made = road.submitted()
+    link, ada = road.link(), road.people["ada"]
+    assert ada.post(f"/requests/{made}/recall").headers["location"].endswith("/edit")
+    assert road.client().get(f"/sign/{link}").status_code == 404
+    assert road.people["eve"].post(f"/requests/{made}/recall").status_code == 404
+    again = {**ANSWERS, "official_email": ["rector@uni.example"]}
+    verbs.save(made, given=again, is_emergency=False, revision=2, platform=road.platform, actor=ada.actor)
+    verbs.submit(made, typed_name="Ada Applicant", version=1, revision=3, platform=road.platform, actor=ada.actor)
+    assert road.letters("official")[0].address == "rector@uni.example"
+    verbs.endorse(road.link(), typed_name="Rector Official", platform=road.platform)
+    with pytest.raises(Conflict):
+        verbs.recall(made, platform=road.platform, actor=ada.actor)
+
+
+def test_nobody_is_left_without_an_answer(fresh: Controlled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An official who does not sign is written to again once, and members every week past the promised day."""
+    fresh.submitted(title=["Unsigned"])
+    fresh.endorsed(title=["Waiting"])
+    begin = datetime.now(UTC)
+    for day, again, late in ((1, 0, 0), (8, 1, 0), (19, 1, 0), (22, 1, 3), (23, 1, 3), (29, 1, 6)):
+        at = begin + timedelta(days=day)
+        for place in (grants, review, remind):
+            monkeypatch.setattr(place, "now", lambda at=at: at)
+        remind.go_round(fresh.platform)
+        remind.go_round(fresh.platform)
+        counted = len(fresh.letters("official-again")), len(fresh.letters("overdue"))
+        assert counted == (again, late), day
+    assert {one.account for one in fresh.letters("overdue")} == {
+        fresh.people[name].account for name in ("una", "dos", "tre")
+    }
+
+
+def test_members_have_no_name_to_the_applicant(road: Controlled) -> None:
+    """It is the committee that asks and decides, not one of its members."""
+    made = road.endorsed()
+    review.ask(made, body="Why?", platform=road.platform, actor=road.people["una"].actor)
+    for page in (f"/requests/{made}", f"/api/v1/requests/{made}", "/messages"):
+        assert "Una" not in road.people["ada"].get(page).text
 
 
 def test_overdue_is_marked(fresh: Controlled, on: Callable[[str], None]) -> None:
