@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request, Response
 
+from radcommons.access import docket, review
 from radcommons.access import grant as grant_verbs
-from radcommons.access import review
 from radcommons.access.request_view import EVENTS, NAMES, TONES, sections
 from radcommons.catalogue.credentials import Asking, Ports, Visitor
 from radcommons.platform.identity import authorize
@@ -48,7 +48,7 @@ def router() -> APIRouter:
 
 def queue_page(request: Request, ports: Ports, who: Visitor) -> Response:
     """Show the requests of a member's committees: what waits for them, what waits for others, what is decided."""
-    lines = review.queue(platform=ports, actor=who.actor)
+    lines = docket.queue(platform=ports, actor=who.actor)
     waiting = [one for one in lines if one.clock.waits_for == "committee"]
     return page(
         request,
@@ -67,7 +67,7 @@ def queue_page(request: Request, ports: Ports, who: Visitor) -> Response:
 
 def case_page(identifier: str, request: Request, ports: Ports, who: Visitor) -> Response:
     """Show one request with everything that a decision needs."""
-    case = review.case(identifier, platform=ports, actor=who.actor)
+    case = docket.case(identifier, platform=ports, actor=who.actor)
     own = next((one for one in case.votes if one.account == who.actor.account), None)
     return page(
         request,

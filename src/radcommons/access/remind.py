@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from radcommons.access import review
+from radcommons.access import docket
 from radcommons.access.wording import tell, worded
 from radcommons.catalogue import grants, letters, signoffs
 from radcommons.catalogue.letters import Draft
@@ -33,7 +33,7 @@ def go_round(platform: Platform) -> None:
             key = f"official-again-{link.id}"
             draft = Draft(key=key, account=None, address=link.email, subject=subject, body=body, signoff=link.id)
             letters.write(connection, draft)
-        for request, clock, members in review.overdue(connection):
+        for request, clock, members in docket.overdue(connection):
             late = (moment(f"{grants.today()}T00:00:00Z") - moment(f"{clock.due}T00:00:00Z")).days
             for member in members:
                 tell(

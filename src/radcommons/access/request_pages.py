@@ -9,8 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from radcommons.access import request as verbs
 from radcommons.access.dataset_pages import fields_by_section
+from radcommons.access.docket import grant_of
 from radcommons.access.request_view import EVENTS, NAMES, TONES, road, sections
-from radcommons.access.review import grant_of
 from radcommons.catalogue import access_terms, requests
 from radcommons.catalogue.credentials import Asking, Ports, Visitor
 from radcommons.platform.clock import now

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from radcommons.access import docket, remind, review, steward
 from radcommons.access import grant as grant_verbs
-from radcommons.access import remind, review, steward
 from radcommons.access import request as verbs
 from radcommons.catalogue import grants, requests
 from radcommons.catalogue import tables as t
@@ -61,7 +61,7 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def today(day: str) -> None:
         moment = datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=UTC)
         monkeypatch.setattr(grants, "now", lambda: moment)
-        monkeypatch.setattr(review, "now", lambda: moment)
+        monkeypatch.setattr(docket, "now", lambda: moment)
 
     return today
 
@@ -305,7 +305,7 @@ def test_a_member_in_conflict_neither_votes_nor_decides(road: Controlled) -> Non
     assert "Between us." not in shown
     assert "Mine." not in shown
     review.declare_conflict(made, reason="We wrote together.", platform=ports, actor=people["tre"].actor)
-    case = review.case(made, platform=ports, actor=people["dos"].actor)
+    case = docket.case(made, platform=ports, actor=people["dos"].actor)
     assert (case.tally.approve, case.tally.missing, case.tally.reachable) == (0, 2, False)
     assert people["tre"].post(f"/committee/{made}", act="vote", vote="approve").status_code == 403
 
@@ -354,7 +354,7 @@ def test_sent_back_for_changes_everything_is_signed_again(road: Controlled) -> N
     newest = road.link()
     assert len({one.signoff for one in road.letters("official") if one.signoff and one.subject}) >= 2
     verbs.endorse(newest, typed_name="Dean Official", platform=ports)
-    assert review.case(made, platform=ports, actor=people["dos"].actor).tally.approve == 0
+    assert docket.case(made, platform=ports, actor=people["dos"].actor).tally.approve == 0
 
 
 def test_the_fast_track_shortens_and_demands(road: Controlled) -> None:
@@ -363,7 +363,7 @@ def test_the_fast_track_shortens_and_demands(road: Controlled) -> None:
         road.submitted(is_emergency=True, emergency=[""])
     made = road.endorsed(is_emergency=True, title=["Field hospital"])
     una = road.people["una"].actor
-    case = review.case(made, platform=road.platform, actor=una)
+    case = docket.case(made, platform=road.platform, actor=una)
     assert case.clock.due == day_after(grants.today(), 3)
     review.vote(made, choice=Vote.APPROVE, reason="", platform=road.platform, actor=una)
     review.decide(made, approve=True, reason="Now.", platform=road.platform, actor=una)
@@ -480,7 +480,7 @@ def test_a_lost_seat_takes_vote_and_role(fresh: Controlled) -> None:
     steward.seat_committee(DATASET, emails=emails, platform=fresh.platform, actor=CURATOR)
     assert not una.actor.has(Role.COMMITTEE)
     assert una.get("/committee").status_code == 403
-    case = review.case(made, platform=fresh.platform, actor=fresh.people["dos"].actor)
+    case = docket.case(made, platform=fresh.platform, actor=fresh.people["dos"].actor)
     assert (case.tally.approve, case.tally.missing) == (0, 2)
 
 
@@ -731,7 +731,7 @@ def test_a_request_keeps_what_was_promised(fresh: Controlled) -> None:
     steward.set_policy(
         DATASET, policy=replace(policy, promised_days=300, quorum=3), platform=fresh.platform, actor=CURATOR
     )
-    case = review.case(made, platform=fresh.platform, actor=fresh.people["una"].actor)
+    case = docket.case(made, platform=fresh.platform, actor=fresh.people["una"].actor)
     assert (case.policy.promised_days, case.tally.missing) == (20, 2)
 
 
@@ -758,7 +758,7 @@ def test_nobody_is_left_without_an_answer(fresh: Controlled, monkeypatch: pytest
     begin = datetime.now(UTC)
     for day, again, late in ((1, 0, 0), (8, 1, 0), (19, 1, 0), (22, 1, 3), (23, 1, 3), (29, 1, 6)):
         at = begin + timedelta(days=day)
-        for place in (grants, review, remind):
+        for place in (grants, docket, remind):
             monkeypatch.setattr(place, "now", lambda at=at: at)
         remind.go_round(fresh.platform)
         remind.go_round(fresh.platform)
