@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Request, Response
 from radcommons.access import grant as verbs
 from radcommons.access import post
 from radcommons.access import request as request_verbs
+from radcommons.access.wording import in_portal
 from radcommons.catalogue import access_terms, grants, letters
 from radcommons.catalogue.credentials import Asking, Ports, Visitor
 from radcommons.platform.database import reading, writing
@@ -103,7 +104,7 @@ def messages_page(request: Request, ports: Ports, who: Visitor) -> Response:
         "access/messages.html",
         actor=who.actor,
         form_key=who.form_key,
-        own=[one for one in found if one.account == account],
+        own=[(one, *in_portal(one.body, platform=ports)) for one in found if one.account == account],
         # A letter that went out carries a link that is its reader's alone.
         outside=[(one, post.text_of(one, platform=ports)) for one in found if one.account is None and not one.sent_at],
         sends=sends,

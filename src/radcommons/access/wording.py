@@ -91,6 +91,15 @@ def worded(occasion: str, *, platform: Platform, path: str = "", **values: objec
     return subject.format(**kept), (body + _SIGN_OFF).format(**kept, where=where, commons=platform.settings.title)
 
 
+def in_portal(body: str, *, platform: Platform) -> tuple[str, str]:
+    """Return a letter's text as the portal shows it, without its closing words, and the page that it leads to."""
+    text = body.removesuffix(_SIGN_OFF.format(commons=platform.settings.title))
+    base = platform.settings.base_url.rstrip("/")
+    last = text.rpartition("\n")[2]
+    path = last.removeprefix(base) if base and last.startswith(f"{base}/") else ""
+    return (text.removesuffix(last).strip() if path else text), path
+
+
 def tell(
     connection: sa.Connection,
     account: int,

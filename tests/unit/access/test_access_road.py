@@ -664,7 +664,9 @@ def test_messages_without_a_mail_server_are_passed_on_by_curators_alone(road: Co
     road.submitted()
     link = road.link()
     assert link in road.people["curator"].get("/messages").text
-    assert "sends no e-mail" in road.people["ada"].get("/messages").text
+    shown = road.people["ada"].get("/messages").text
+    assert "sends no e-mail" in shown
+    assert f'href="/requests/{road.letters("submitted")[0].key.split("-", 1)[1][:20]}"' in shown
     for name in ("ada", "una", "eve"):
         assert link not in road.people[name].get("/messages").text
     assert not any(link in one.body for one in road.letters())  # nor is it in the database
