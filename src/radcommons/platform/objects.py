@@ -23,6 +23,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from radcommons.platform.durable import disk_full_is_named, fsync_directory, new_file
+from radcommons.platform.s3versions import Bucket, delete_versions
 from radcommons.records.errors import NotFound, StorageError, UsageError
 
 CHUNK = 1 << 20
@@ -232,8 +233,9 @@ def _silence_is_named() -> Iterator[None]:
 class S3Objects:
     """Objects in a bucket of any S3-compatible store that honours ``If-None-Match``."""
 
-    def __init__(self, store: S3Store, *, public: S3Store | None = None) -> None:
+    def __init__(self, store: S3Store, *, public: S3Store | None = None, bucket: str = "", prefix: str = "") -> None:
         self._store = store
+        self._bucket, self._prefix = bucket, f"{prefix}/" if prefix else ""
         self._public = public or store  # the same bucket as downloaders reach it
 
     def put_file(self, key: str, source: Path | str) -> None:
@@ -307,7 +309,10 @@ class S3Objects:
             with _silence_is_named():
                 obstore.delete(self._store, key)
         except FileNotFoundError:
-            return
+            pass
+        bucket = Bucket.of_environment(self._bucket) if self._bucket else None
+        if bucket is not None:
+            delete_versions(bucket, self._prefix + key)
 
 
 def open_objects(url: str, *, public_endpoint: str = "") -> Objects:
@@ -338,5 +343,5 @@ def open_objects(url: str, *, public_endpoint: str = "") -> Objects:
         public = None
         if public_endpoint:
             public = S3Store(parts.netloc, prefix=prefix, endpoint=public_endpoint, client_options={"allow_http": True})
-        return S3Objects(store, public=public)
+        return S3Objects(store, public=public, bucket=parts.netloc, prefix=prefix or "")
     raise UsageError("The object store's URL is neither file:// nor s3://.", mend="Set RADCOMMONS_OBJECTS_URL.")
