@@ -76,7 +76,7 @@ def load(
         done.set_result(outcome)
         return
     # What another request says about the same UIDs at this moment decides the transaction; its object is here then.
-    platform.objects.put_files([(object_key(one.arrived.digest), one.arrived.path) for one in new])
+    platform.objects.put_files([(object_key(one.arrived.digest), one.arrived.source) for one in new])
     clear(arrived)
     _group(platform).submit(some, done)
 

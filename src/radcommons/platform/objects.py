@@ -31,6 +31,8 @@ _RETRIES, _RETRYING = 3, timedelta(seconds=10)
 
 
 INSTANCES = "instances/"
+# What is stored: the bytes, or the file that holds them.
+Source = Path | str | bytes | memoryview
 
 
 def object_key(digest: str) -> str:
@@ -44,11 +46,11 @@ def object_key(digest: str) -> str:
 class Objects(Protocol):
     """What a store can do. Keys are relative paths of safe characters."""
 
-    def put_file(self, key: str, source: Path | str) -> None:
+    def put_file(self, key: str, source: Source) -> None:
         """Store the bytes of `source`; an object that is there already stays as it is. Durable on return."""
 
-    def put_files(self, sources: Sequence[tuple[str, Path | str]]) -> None:
-        """Store several files, each as `put_file` does; all are durable on return."""
+    def put_files(self, sources: Sequence[tuple[str, Source]]) -> None:
+        """Store several, each as `put_file` does; all are durable on return."""
 
     def size(self, key: str) -> int | None:
         """Return the size in bytes, None when there is no such object."""
@@ -80,12 +82,12 @@ class FileObjects:
     def _path(self, key: str) -> Path:
         return self._root / key
 
-    def put_file(self, key: str, source: Path | str) -> None:
-        """Store the bytes of `source` (a link where the file system allows, else a copy)."""
+    def put_file(self, key: str, source: Source) -> None:
+        """Store the bytes of `source` (of a file a link where the file system allows, else a copy)."""
         self.put_files([(key, source)])
 
-    def put_files(self, sources: Sequence[tuple[str, Path | str]]) -> None:
-        """Store several files: named first and flushed then, so that one commit of a journal holds bytes and names."""
+    def put_files(self, sources: Sequence[tuple[str, Source]]) -> None:
+        """Store several: named first and flushed then, so that one commit of a journal holds bytes and names."""
         folders: set[str] = set()
         new: set[str] = set()
         targets = [f"{self._root}{os.sep}{key}" for key, _ in sources]
@@ -94,7 +96,10 @@ class FileObjects:
                 folder = target.rpartition(os.sep)[0]
                 if folder not in self._durable:
                     os.makedirs(folder, exist_ok=True)  # noqa: PTH103  (a string, on a hot path)
-                _name(target, source)
+                if isinstance(source, str | Path):
+                    _name(target, source)
+                else:
+                    _write(target, source)
                 folders.add(folder)
                 # A folder may be new as well: its own name has to be flushed, or all in it may be lost in a power cut.
                 while folder not in self._durable and folder not in new:
@@ -164,6 +169,26 @@ def _name(target: str, source: Path | str) -> None:
         _copy(source, target)
 
 
+def _write(target: str, content: bytes | memoryview) -> None:
+    """Make a new file of bytes."""
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+    except FileExistsError:
+        # It is whole, or just being written, or was cut off by a power cut: in one step it is whole and durable.
+        with new_file(Path(target)) as copy:
+            copy.write(content)
+        return
+    try:
+        written = os.write(descriptor, content)
+        while written < len(content):
+            written += os.write(descriptor, memoryview(content)[written:])
+    except BaseException:
+        os.unlink(target)  # noqa: PTH108  (a string, on a hot path)
+        raise
+    finally:
+        os.close(descriptor)
+
+
 def _copy(source: Path | str, target: str) -> None:
     with Path(source).open("rb") as file, new_file(Path(target)) as copy:
         shutil.copyfileobj(file, copy, CHUNK)
@@ -221,11 +246,14 @@ class S3Objects:
     def __init__(self, store: S3Store) -> None:
         self._store = store
 
-    def put_file(self, key: str, source: Path | str) -> None:
-        """Store the bytes of `source`, in parts where it is large."""
-        source = Path(source)
+    def put_file(self, key: str, source: Source) -> None:
+        """Store the bytes of `source`, in parts where it is a large file."""
         try:
             with _silence_is_named():
+                if not isinstance(source, str | Path):
+                    obstore.put(self._store, key, bytes(source), mode="create")
+                    return
+                source = Path(source)
                 if source.stat().st_size <= 8 * CHUNK:
                     obstore.put(self._store, key, source.read_bytes(), mode="create")
                 elif self.size(key) is None:
@@ -235,8 +263,8 @@ class S3Objects:
         except AlreadyExistsError:
             return
 
-    def put_files(self, sources: Sequence[tuple[str, Path | str]]) -> None:
-        """Store several files, some at once: a store far away answers late, not slowly."""
+    def put_files(self, sources: Sequence[tuple[str, Source]]) -> None:
+        """Store several, some at once: a store far away answers late, not slowly."""
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda one: self.put_file(*one), sources))
 
