@@ -10,9 +10,10 @@ import errno
 import io
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -22,7 +23,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
-from radcommons.platform.durable import disk_full_is_named, fsync_directory, new_file
+from radcommons.platform.durable import disk_full_is_named, fsync_directory, fsync_files, new_file
 from radcommons.records.errors import NotFound, StorageError, UsageError
 
 CHUNK = 1 << 20
@@ -43,6 +44,17 @@ def object_key(digest: str) -> str:
     return f"{INSTANCES}{digest[:2]}/{digest}"
 
 
+@dataclass(frozen=True, slots=True)
+class Unflushed:
+    """Files that are written, and folders that may have new names in them."""
+
+    files: tuple[str, ...] = ()
+    folders: frozenset[str] = frozenset()
+
+
+NOTHING_WRITTEN = Unflushed()
+
+
 class Objects(Protocol):
     """What a store can do. Keys are relative paths of safe characters."""
 
@@ -51,6 +63,12 @@ class Objects(Protocol):
 
     def put_files(self, sources: Sequence[tuple[str, Source]]) -> None:
         """Store several, each as `put_file` does; all are durable on return."""
+
+    def write_files(self, sources: Sequence[tuple[str, Source]]) -> Unflushed:
+        """Store several that are durable once `flush` was called with what this returns."""
+
+    def flush(self, written: Iterable[Unflushed]) -> None:
+        """Make durable what was written, maybe by several callers: together it costs hardly more than one alone."""
 
     def size(self, key: str) -> int | None:
         """Return the size in bytes, None when there is no such object."""
@@ -88,8 +106,11 @@ class FileObjects:
 
     def put_files(self, sources: Sequence[tuple[str, Source]]) -> None:
         """Store several: named first and flushed then, so that one commit of a journal holds bytes and names."""
+        self.flush([self.write_files(sources)])
+
+    def write_files(self, sources: Sequence[tuple[str, Source]]) -> Unflushed:
+        """Store several that are durable once they are flushed."""
         folders: set[str] = set()
-        new: set[str] = set()
         targets = [f"{self._root}{os.sep}{key}" for key, _ in sources]
         with disk_full_is_named("the object store"):
             for target, (_, source) in zip(targets, sources, strict=True):
@@ -102,15 +123,20 @@ class FileObjects:
                     _write(target, source)
                 folders.add(folder)
                 # A folder may be new as well: its own name has to be flushed, or all in it may be lost in a power cut.
-                while folder not in self._durable and folder not in new:
-                    new.add(folder)
+                while folder not in self._durable:
                     folder = folder.rpartition(os.sep)[0]
                     folders.add(folder)
-            for target in targets:
-                _flush(target)
+        return Unflushed(tuple(targets), frozenset(folders))
+
+    def flush(self, written: Iterable[Unflushed]) -> None:
+        """Make durable what was written."""
+        every = list(written)
+        with disk_full_is_named("the object store"):
+            fsync_files([file for one in every for file in one.files])
+            folders = {folder for one in every for folder in one.folders}
             for folder in sorted(folders, key=len, reverse=True):  # a folder is shorter than what lies in it
                 fsync_directory(folder)
-        self._durable |= new
+        self._durable |= folders
 
     def size(self, key: str) -> int | None:
         """Return the size in bytes, None when there is no such object."""
@@ -194,14 +220,6 @@ def _copy(source: Path | str, target: str) -> None:
         shutil.copyfileobj(file, copy, CHUNK)
 
 
-def _flush(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 class _Remote(io.RawIOBase):
     """An object of a store far away as a raw stream; the store's own reader gives no `bytes`."""
 
@@ -267,6 +285,14 @@ class S3Objects:
         """Store several, some at once: a store far away answers late, not slowly."""
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda one: self.put_file(*one), sources))
+
+    def write_files(self, sources: Sequence[tuple[str, Source]]) -> Unflushed:
+        """Store several; they are durable at once."""
+        self.put_files(sources)
+        return NOTHING_WRITTEN
+
+    def flush(self, written: Iterable[Unflushed]) -> None:
+        """Do nothing: the store has them."""
 
     def size(self, key: str) -> int | None:
         """Return the size in bytes, None when there is no such object."""
