@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -21,6 +19,8 @@ from radcommons.dicomweb.multipart import PartParser, media_type
 from radcommons.hub.arrive import PIECE, Arrived, Part, clear
 from radcommons.hub.load import load
 from radcommons.hub.store import Outcome, store
+from radcommons.platform.crew import Crew, LoopPromise
+from radcommons.platform.group import Promise
 from radcommons.platform.identity import authorize
 from radcommons.platform.ports import Platform
 from radcommons.records.errors import NotPermitted, UsageError
@@ -39,7 +39,7 @@ _BODY = {
 _MOST_WAITING = 256
 _STUDIES = "/dicomweb/studies"
 # Requests that write at once; each takes a core while it hashes.
-_WRITERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="store")
+_WRITERS = Crew(most=8, name="store")
 
 
 def router() -> APIRouter:
@@ -96,7 +96,7 @@ async def _answer(request: Request, *, study: str | None) -> Response:
 async def _stored_answer(request: Request, *, study: str | None) -> tuple[int, bytes]:
     """Store what a request brings, and return the status and the body of its answer."""
     platform: Platform = request.app.state.platform
-    who = await _beside(signed_in, request) if platform.engine.dialect.name != "sqlite" else signed_in(request)
+    who = await _WRITERS.run(signed_in, request) if platform.engine.dialect.name != "sqlite" else signed_in(request)
     actor = who.actor if not who.form_key else await acting(request, who)
     if actor.dataset is None:
         authorize(actor, Role.SITE)
@@ -110,7 +110,7 @@ async def _stored_answer(request: Request, *, study: str | None) -> tuple[int, b
     finally:
         # Also when the client went away in the middle: what is durable has its name in the object store by now.
         if arrived or begun:
-            await _beside(_clean, arrived, begun)
+            await _WRITERS.run(_clean, arrived, begun)
     scope = request.scope
     base = platform.settings.base_url or _base_url(scope["scheme"], request.headers.get("host", ""), request)
     return _response(outcome, root=base.rstrip("/"))
@@ -129,10 +129,6 @@ def _base_url(scheme: str, host: str, request: Request) -> str:
     return found
 
 
-async def _beside(work: Callable[..., Any], *arguments: object) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(_WRITERS, work, *arguments)
-
-
 def _clean(arrived: Sequence[Arrived], begun: Sequence[Part]) -> None:
     for part in begun:
         part.drop()
@@ -144,42 +140,16 @@ async def _kept(
 ) -> Outcome:
     """Settle the parts that wait in memory, and store all: one turn in another thread for a usual request."""
     if actor.dataset is None:
-        return await _beside(_stored, arrived, begun, platform, actor, study)  # type: ignore[no-any-return]
-    done = _Promise()
+        return await _WRITERS.run(_stored, arrived, begun, platform, actor, study)
+    done: LoopPromise[Outcome] = LoopPromise()
     # Not the thread is waited for: it may go on to write what others bring.
-    _WRITERS.submit(_loaded, arrived, begun, done, platform, actor, study)
+    _WRITERS.submit(partial(_loaded, arrived, begun, done, platform, actor, study))
     return await done.future
 
 
-class _Promise:
-    """A future of the event loop that another thread resolves."""
-
-    __slots__ = ("_loop", "future")
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Outcome] = self._loop.create_future()
-
-    def set_result(self, result: Outcome) -> None:
-        """Give the result."""
-        self._loop.call_soon_threadsafe(self._resolve, result, None)
-
-    def set_exception(self, error: BaseException) -> None:
-        """Give the fault."""
-        self._loop.call_soon_threadsafe(self._resolve, None, error)
-
-    def _resolve(self, result: Outcome | None, error: BaseException | None) -> None:
-        if self.future.done():  # the request was given up meanwhile
-            return
-        if error is not None:
-            self.future.set_exception(error)
-        elif result is not None:
-            self.future.set_result(result)
-
-
-def _settle(arrived: list[Arrived], begun: list[Part]) -> None:
+def _settle(arrived: list[Arrived], begun: list[Part], *, is_last: bool = True) -> None:
     while begun:
-        arrived.append(begun[0].settle())
+        arrived.append(begun[0].settle(is_last=is_last))
         del begun[0]
 
 
@@ -191,7 +161,7 @@ def _stored(arrived: list[Arrived], begun: list[Part], platform: Platform, actor
 def _loaded(
     arrived: list[Arrived],
     begun: list[Part],
-    done: _Promise,
+    done: Promise[Outcome],
     platform: Platform,
     actor: Actor,
     study: str | None,
@@ -224,7 +194,7 @@ async def _arrive(request: Request, platform: Platform, arrived: list[Arrived], 
             elif is_open := event is not None:
                 begun.append(Part(folder=folder, limit=limit))
         if waiting >= PIECE or len(begun) > _MOST_WAITING:
-            await _beside(_relieve, arrived, begun, is_open)
+            await _WRITERS.run(_relieve, arrived, begun, is_open)
             waiting = 0
     if parser is not None:
         parser.close()
@@ -236,7 +206,7 @@ def _relieve(arrived: list[Arrived], begun: list[Part], is_open: bool) -> None:
     try:
         if last is not None:
             last.write()
-        _settle(arrived, begun)
+        _settle(arrived, begun, is_last=False)
     finally:
         if last is not None:
             begun.append(last)

@@ -107,9 +107,10 @@ class Trail:
 
     def write(self, transaction: Transaction, *events: Event) -> None:
         """Append events within the caller's transaction."""
+        asked: list[tuple[Fixed, dict[str, object]]] = [(self._last, {})]
         if transaction.dialect.name == "postgresql":
-            transaction.rows(self._hold, {})
-        last = transaction.rows(self._last, {})
+            asked.insert(0, (self._hold, {}))
+        last = transaction.turn(asked)[-1]
         transaction.run(self._insert, _rows((last[0][0], last[0][1]) if last else (0, GENESIS), events))
 
 
