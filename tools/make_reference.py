@@ -103,6 +103,7 @@ def lifecycle() -> str:
         ("An instance version at the hub", "INSTANCE", rules.INSTANCE, rules.InstanceState),
         ("A request for access", "REQUEST", rules.REQUEST, rules.RequestState),
         ("A grant", "GRANT", rules.GRANT, rules.GrantState),
+        ("An identity incident", "INCIDENT", rules.INCIDENT, rules.IncidentState),
     ]
     parts = []
     for title, name, arrows, states in kinds:
@@ -349,7 +350,7 @@ def errors() -> str:
 
     kinds = [one for one in vars(tree).values() if inspect.isclass(one) and issubclass(one, tree.RadcommonsError)]
     rows = [
-        (f"`{one.code}`", f"`{one.__name__}`", status_of(one("")), (inspect.getdoc(one) or "").split("\n")[0])
+        (f"`{one.code}`", f"`{one.__name__}`", status_of(one.__new__(one)), (inspect.getdoc(one) or "").split("\n")[0])
         for one in kinds
     ]
     doc = inspect.getdoc(tree) or ""
