@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -14,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 
 from radcommons.access import request as verbs
-from radcommons.catalogue import personal_tokens
+from radcommons.catalogue import letters, personal_tokens
 from radcommons.catalogue.accounts import by_cookie
 from radcommons.catalogue.grants import with_grants
+from radcommons.catalogue.journal import leave_job
+from radcommons.platform.clock import instant, now
 from radcommons.platform.database import reading, writing
 from radcommons.records.access_policy import DEFAULT_POLICY
 from radcommons.records.documents import plain
@@ -227,3 +231,23 @@ def test_links_of_officials_are_in_no_table(hub: TestHub, mail: tuple[Mailbox, i
     with reading(hub.platform.engine) as connection:
         dumped = "\n".join(connection.connection.dbapi_connection.iterdump())  # type: ignore[union-attr]
     assert seal not in dumped
+
+
+def test_two_jobs_send_a_letter_once(hub: TestHub, mail: tuple[Mailbox, int]) -> None:
+    """However many jobs are asked for one letter, it goes out once; what a dead job held is taken again later."""
+    box, _ = mail
+    ada = _who(hub, "ada")
+    with writing(hub.platform.engine) as connection:
+        draft = letters.to_account(connection, ada.account, key="once", subject="Once", body="Once.")
+        letters.write(connection, draft, draft)
+        number = connection.execute(sa.text("SELECT max(id) FROM letter")).scalar_one()
+        for _ in range(5):
+            leave_job(connection, letters.SEND_JOB, argument=str(number))
+    box.wait_for("ada@uni.example", "Once")
+    time.sleep(0.5)
+    assert len([one for one in box.taken if one["Subject"] == "Once"]) == 1
+    with writing(hub.platform.engine) as connection:
+        held = sa.text("UPDATE letter SET sent_at = NULL, taken_at = :now WHERE id = :id")
+        connection.execute(held, {"now": instant(), "id": number})
+        assert letters.take(connection, number, stale=instant(now() - timedelta(minutes=5))) is None
+        assert letters.take(connection, number, stale=instant(now() + timedelta(minutes=5))) is not None

@@ -155,6 +155,7 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/requests/{identifier}/sign"): LOOK_AT_OWN,
     ("POST", "/requests/{identifier}/sign"): OWN,
     ("POST", "/requests/{identifier}/messages"): OWN,
+    ("POST", "/requests/{identifier}/recall"): OWN,
     ("POST", "/requests/{identifier}/withdraw"): OWN,
     ("GET", "/sign/{token}"): EVERYBODY,
     ("POST", "/sign/{token}"): EVERYBODY,

@@ -9,13 +9,15 @@ from radcommons.catalogue.journal import leave_job
 from radcommons.catalogue.letters import SEND_JOB, Kept
 from radcommons.catalogue.signoffs import token_of
 from radcommons.platform.clock import instant, now
-from radcommons.platform.database import reading, writing
+from radcommons.platform.database import writing
 from radcommons.platform.jobs import step
 from radcommons.platform.mail import Letter, Refused, open_post
 from radcommons.platform.ports import Platform
+from radcommons.records.errors import PeerError
 
 LINK = "LINK"  # in a body: where the one-time link stands
 _KEEP_TRYING = timedelta(days=3)
+_DEAD_AFTER = timedelta(minutes=5)
 
 
 def text_of(letter: Kept, *, platform: Platform) -> str:
@@ -34,9 +36,11 @@ def deliver(number: int, *, platform: Platform) -> None:
 
 def _send(number: int, platform: Platform) -> None:
     server = open_post(platform.settings)
-    with reading(platform.engine) as connection:
-        letter = letters.get(connection, number)
-    if server is None or letter is None or letter.sent_at or letter.failed:
+    if server is None:
+        return
+    with writing(platform.engine) as connection:
+        letter = letters.take(connection, number, stale=instant(now() - _DEAD_AFTER))
+    if letter is None:
         return
     message = Letter(
         to=letter.address, subject=letter.subject, body=text_of(letter, platform=platform), key=f"letter-{letter.key}"
@@ -46,15 +50,20 @@ def _send(number: int, platform: Platform) -> None:
     except Refused as error:
         with writing(platform.engine) as connection:
             letters.mark_failed(connection, number, reason=error.what)
-        return
-    with writing(platform.engine) as connection:
-        letters.mark_sent(connection, number)
+    except PeerError:
+        with writing(platform.engine) as connection:
+            letters.give_back(connection, number)
+        raise
+    else:
+        with writing(platform.engine) as connection:
+            letters.mark_sent(connection, number)
 
 
 def send_again(platform: Platform) -> None:
-    """Ask once more for the letters of the last days that no server has taken."""
+    """Ask once more for the letters of the last days that no server has taken; the newest have a job of their own."""
     if open_post(platform.settings) is None:
         return
+    since, until = instant(now() - _KEEP_TRYING), instant(now() - _DEAD_AFTER)
     with writing(platform.engine) as connection:
-        for number in letters.unsent(connection, since=instant(now() - _KEEP_TRYING)):
+        for number in letters.unsent(connection, since=since, until=until):
             leave_job(connection, SEND_JOB, argument=str(number))

@@ -380,6 +380,19 @@ def withdraw(identifier: str, *, platform: Platform, actor: Actor) -> None:
     platform.wake_jobs()
 
 
+def recall(identifier: str, *, platform: Platform, actor: Actor) -> None:
+    """Make a request that its institution has not signed a draft again; the link that was sent is of no use any more.
+
+    Raises
+    ------
+    NotFound, Conflict
+    """
+    with writing(platform.engine) as connection:
+        found = own(connection, identifier, actor)
+        requests.move(connection, found, RequestEvent.RECALL, actor=actor.id, who=actor.name)
+        _record(connection, "request-recalled", found, actor)
+
+
 def named_people(request: Request) -> tuple[str, ...]:
     """Return the addresses of everybody whom a request names, its official included."""
     official = str(request.answers.get("official_email", ""))

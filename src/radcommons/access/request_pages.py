@@ -41,6 +41,7 @@ def router() -> APIRouter:
         ("/requests/{identifier}/sign", sign_page, ["GET", "HEAD"]),
         ("/requests/{identifier}/sign", sign, ["POST"]),
         ("/requests/{identifier}/messages", say, ["POST"]),
+        ("/requests/{identifier}/recall", recall, ["POST"]),
         ("/requests/{identifier}/withdraw", withdraw, ["POST"]),
     ):
         routes.add_api_route(path, endpoint, methods=methods, response_class=Response)
@@ -232,6 +233,15 @@ def say(identifier: str, ports: Ports, actor: Asking, body: Annotated[str, Form(
     except (Conflict, UsageError) as error:
         return redirect(back, flash=Flash(error.what, "bad", error.mend))
     return redirect(back, flash=Flash("The committee has your message."))
+
+
+def recall(identifier: str, ports: Ports, actor: Asking) -> Response:
+    """Take a request back to its draft before the institution has signed."""
+    try:
+        verbs.recall(identifier, platform=ports, actor=actor)
+    except Conflict as error:
+        return redirect(f"/requests/{identifier}", flash=Flash(error.what, "bad", error.mend))
+    return redirect(f"/requests/{identifier}/edit", flash=Flash("It is a draft again; the link that was sent is over."))
 
 
 def withdraw(identifier: str, ports: Ports, actor: Asking) -> Response:

@@ -36,6 +36,7 @@ EVENTS = {
     "submit": "Signed and submitted",
     "endorse": "Signed for the institution",
     "decline": "Not signed for the institution",
+    "recall": "Taken back to be changed",
     "begin": "Review begun",
     "ask": "Question asked",
     "answer": "Question answered",

@@ -122,6 +122,22 @@ def _tally(
     )
 
 
+def overdue(connection: sa.Connection) -> list[tuple[Request, Clock, list[int]]]:
+    """Return the requests that wait longer than was promised, with the members who may act, for the hub's rounds."""
+    curator = Actor(id="system", roles=frozenset({Role.CURATOR}))
+    found = requests.in_committee(connection, curator)
+    steps = requests.steps(connection, [one.id for one in found])
+    late = []
+    for one in found:
+        line = _waiting(
+            connection, one, steps[one.id], members := access_terms.members(connection, one.dataset), curator
+        )
+        if line.clock.is_overdue:
+            conflicted = _conflicted(connection, one, members)
+            late.append((one, line.clock, [who.account for who in members if who.account not in conflicted]))
+    return late
+
+
 def case(identifier: str, *, platform: Platform, actor: Actor) -> Case:
     """Return a request as its committee sees it. Raises SignInRequired, NotPermitted, NotFound."""
     authorize(actor, Role.COMMITTEE, Role.CURATOR)
@@ -225,7 +241,7 @@ def ask(identifier: str, *, body: str, platform: Platform, actor: Actor) -> None
             occasion = "message"  # it waits for somebody else already
         else:
             occasion = "question"
-            requests.move(connection, request, RequestEvent.ASK, actor=actor.id, who=actor.name)
+            requests.move(connection, request, RequestEvent.ASK, actor=actor.id, who="The committee")
         number = requests.say(connection, request.id, actor=actor, side="committee", body=said)
         _tell_applicant(
             connection,

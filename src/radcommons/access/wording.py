@@ -18,6 +18,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "you as the person who signs for {institution}.\nYou need no account. Read the request and the agreement, then "
         "sign or decline here, until {until}:\n\nLINK\n\nIf you know nothing of this, decline.",
     ),
+    "official-again": (
+        "Still to be signed for {institution}: {title}",
+        "Dear {official},\n\n{applicant} waits for your signature, or for your word that you do not sign:\n\nLINK\n\n"
+        "The link works until {until}.",
+    ),
+    "overdue": (
+        "Overdue: {title}",
+        "An answer to this request for {dataset} was promised by {due}. The applicant sees that too.\n\n{where}",
+    ),
     "submitted": (
         "Your request is submitted: {title}",
         "Your request for {dataset} is submitted.\nNext, {official} signs for your institution; a link was sent.\n"

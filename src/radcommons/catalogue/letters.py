@@ -108,6 +108,31 @@ def mark_read(connection: sa.Connection, account: int) -> None:
     connection.execute(a.letter.update().where(c.account_id == account, c.read_at.is_(None)).values(read_at=instant()))
 
 
+def take(connection: sa.Connection, number: int, *, stale: str) -> Kept | None:
+    """Return a letter for the job that hands it over; None when it is sent, refused, or in another's hands.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+    number : int
+    stale : str
+        The instant before which a job that took it must have died.
+    """
+    c = a.letter.c
+    free = sa.or_(c.taken_at.is_(None), c.taken_at < stale)
+    taken = connection.execute(
+        a.letter.update()
+        .where(c.id == number, c.sent_at.is_(None), c.failed.is_(None), free)
+        .values(taken_at=instant())
+    )
+    return get(connection, number) if taken.rowcount else None
+
+
+def give_back(connection: sa.Connection, number: int) -> None:
+    """Let another job hand a letter over: this one's server did not take it."""
+    connection.execute(a.letter.update().where(a.letter.c.id == number).values(taken_at=None))
+
+
 def mark_sent(connection: sa.Connection, number: int) -> None:
     """Note that a letter was handed over."""
     connection.execute(a.letter.update().where(a.letter.c.id == number).values(sent_at=instant(), failed=None))
@@ -118,14 +143,16 @@ def mark_failed(connection: sa.Connection, number: int, *, reason: str) -> None:
     connection.execute(a.letter.update().where(a.letter.c.id == number).values(failed=reason[:200]))
 
 
-def unsent(connection: sa.Connection, *, since: str) -> list[int]:
-    """Return the letters, written since an instant, that were neither sent nor refused."""
+def unsent(connection: sa.Connection, *, since: str, until: str) -> list[int]:
+    """Return the letters, written between two instants, that were neither sent nor refused."""
     c = a.letter.c
-    query = sa.select(c.id).where(c.sent_at.is_(None), c.failed.is_(None), c.created_at >= since).order_by(c.id)
+    written = c.created_at.between(since, until)
+    query = sa.select(c.id).where(c.sent_at.is_(None), c.failed.is_(None), written).order_by(c.id)
     return list(connection.execute(query).scalars())
 
 
 def _kept(row: sa.Row[tuple[object, ...]]) -> Kept:
     values = dict(row._mapping)
     values["account"] = values.pop("account_id")
+    del values["taken_at"]
     return Kept(**values)

@@ -17,6 +17,7 @@ from radcommons.platform.clock import instant, now
 from radcommons.platform.keys import SigningKey
 from radcommons.records.errors import Conflict, NotFound
 from radcommons.records.event import Actor, Role
+from radcommons.records.lifecycle import RequestState
 
 GOOD_FOR_DAYS = 30
 _READER = Actor(id="system", name="radcommons", roles=frozenset({Role.CURATOR}))
@@ -82,18 +83,9 @@ def by_token(connection: sa.Connection, token: str, key: SigningKey) -> tuple[Si
     if row is None or row.used_at is not None or row.expires_at < instant():
         raise NotFound("This link is not good, or no longer.", mend="Ask the applicant to send the request again.")
     request = requests.visible(connection, _READER, row.request_id)
-    if request.round != row.round:
+    if request.round != row.round or request.state is not RequestState.SUBMITTED:
         raise NotFound("This link is not good, or no longer.", mend="Ask the applicant to send the request again.")
-    found = Signoff(
-        id=row.id,
-        request=row.request_id,
-        round=row.round,
-        name=row.name,
-        email=row.email,
-        expires_at=row.expires_at,
-        used_at=row.used_at,
-    )
-    return found, request
+    return _signoff(row), request
 
 
 def use(connection: sa.Connection, signoff: Signoff) -> None:
@@ -104,6 +96,30 @@ def use(connection: sa.Connection, signoff: Signoff) -> None:
     )
     if not used.rowcount:
         raise Conflict("This link was used already.")
+
+
+def waiting(connection: sa.Connection, *, since: str) -> list[tuple[Signoff, Request]]:
+    """Return the links that were made before an instant, are good still, and have not been used."""
+    c = a.signoff.c
+    query = sa.select(a.signoff).where(c.used_at.is_(None), c.created_at < since, c.expires_at > instant())
+    found = []
+    for row in connection.execute(query).all():
+        request = requests.visible(connection, _READER, row.request_id)
+        if request.round == row.round and request.state is RequestState.SUBMITTED:
+            found.append((_signoff(row), request))
+    return found
+
+
+def _signoff(row: sa.Row[Any]) -> Signoff:
+    return Signoff(
+        id=row.id,
+        request=row.request_id,
+        round=row.round,
+        name=row.name,
+        email=row.email,
+        expires_at=row.expires_at,
+        used_at=row.used_at,
+    )
 
 
 def account_named(connection: sa.Connection, email: str) -> int | None:

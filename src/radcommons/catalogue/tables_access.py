@@ -170,6 +170,7 @@ letter = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("signoff", _ID),  # its link is made when the letter leaves
     sa.Column("created_at", _INSTANT, nullable=False),
+    sa.Column("taken_at", _INSTANT),  # by a job that hands it over: no second one does so meanwhile
     sa.Column("sent_at", _INSTANT),
     sa.Column("failed", sa.String(200)),
     sa.Column("read_at", _INSTANT),

@@ -17,7 +17,7 @@ from radcommons.platform.durable import write_file
 from radcommons.records.errors import PeerError, UsageError
 from radcommons.records.outcome import Outcomes
 
-PEOPLE = ("administrator", "curator", "reader", "researcher")
+PEOPLE = ("administrator", "committee", "curator", "reader", "researcher")
 RELEASE_TITLE = "Demonstration release"
 
 

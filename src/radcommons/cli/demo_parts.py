@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from radcommons.catalogue.accounts import create_account, create_token
+from radcommons.cli.demo_access import add_controlled
 from radcommons.hub.setup import lay_out, set_up
 from radcommons.platform.durable import write_file
 from radcommons.platform.identity import new_password
@@ -189,7 +190,8 @@ class Hub:
     def people(self, roles: Sequence[str], keep: Path) -> dict[str, Person]:
         """Return a sign-in for each role, made once and kept in `keep`."""
         if not keep.exists():
-            engine = open_platform(self._settings()).engine
+            platform = open_platform(self._settings())
+            engine = platform.engine
             made: dict[str, dict[str, str]] = {}
             for role in roles:
                 email, password = f"{role}.role@demo.example", new_password()
@@ -197,6 +199,8 @@ class Hub:
                     engine, email=email, name=f"Demo {role}", password=password, roles=frozenset({Role(role)})
                 )
                 made[role] = {"email": email, "password": password, "token": self.token(Role(role))}
+            if "committee" in made:
+                add_controlled(platform, member=made["committee"]["email"])
             engine.dispose()
             write_file(keep, json.dumps(made).encode(), mode=0o600)
         self._people = {role: Person(**one) for role, one in json.loads(keep.read_bytes()).items()}

@@ -176,6 +176,7 @@ class RequestEvent(StrEnum):
     SUBMIT = "submit"
     ENDORSE = "endorse"
     DECLINE = "decline"  # the official does not sign
+    RECALL = "recall"  # by the applicant, such as to name another official
     BEGIN = "begin"
     ASK = "ask"
     ANSWER = "answer"
@@ -189,6 +190,7 @@ REQUEST: dict[tuple[RequestState, RequestEvent], RequestState] = {
     (RequestState.DRAFT, RequestEvent.SUBMIT): RequestState.SUBMITTED,
     (RequestState.SUBMITTED, RequestEvent.ENDORSE): RequestState.ENDORSED,
     (RequestState.SUBMITTED, RequestEvent.DECLINE): RequestState.DRAFT,
+    (RequestState.SUBMITTED, RequestEvent.RECALL): RequestState.DRAFT,
     (RequestState.ENDORSED, RequestEvent.BEGIN): RequestState.UNDER_REVIEW,
     (RequestState.ENDORSED, RequestEvent.ASK): RequestState.QUESTIONED,
     (RequestState.UNDER_REVIEW, RequestEvent.ASK): RequestState.QUESTIONED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radcommons.access import post
+from radcommons.access import post, remind
 from radcommons.access.grant import go_round
 from radcommons.catalogue import mailbox
 from radcommons.catalogue.letters import SEND_JOB
@@ -25,6 +25,7 @@ def worker(platform: Platform, *, executor: str) -> Jobs:
         },
         rounds=(
             lambda: go_round(platform),
+            lambda: remind.go_round(platform),
             lambda: post.send_again(platform),
             lambda: mailbox.send_again(platform),
             lambda: tidy(platform),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from radcommons.access import grant as grant_verbs
+from radcommons.access import remind, review, steward
 from radcommons.access import request as verbs
-from radcommons.access import review, steward
 from radcommons.catalogue import grants, requests
 from radcommons.catalogue import tables as t
 from radcommons.catalogue import tables_access as a
@@ -735,8 +735,75 @@ def test_a_request_keeps_what_was_promised(fresh: Controlled) -> None:
     assert (case.policy.promised_days, case.tally.missing) == (20, 2)
 
 
+def test_a_recalled_request_can_name_another_official(road: Controlled) -> None:
+    """Before the institution has signed the applicant takes the request back; the link that was sent is over."""
+    made = road.submitted()
+    link, ada = road.link(), road.people["ada"]
+    assert ada.post(f"/requests/{made}/recall").headers["location"].endswith("/edit")
+    assert road.client().get(f"/sign/{link}").status_code == 404
+    assert road.people["eve"].post(f"/requests/{made}/recall").status_code == 404
+    again = {**ANSWERS, "official_email": ["rector@uni.example"]}
+    verbs.save(made, given=again, is_emergency=False, revision=2, platform=road.platform, actor=ada.actor)
+    verbs.submit(made, typed_name="Ada Applicant", version=1, revision=3, platform=road.platform, actor=ada.actor)
+    assert road.letters("official")[0].address == "rector@uni.example"
+    verbs.endorse(road.link(), typed_name="Rector Official", platform=road.platform)
+    with pytest.raises(Conflict):
+        verbs.recall(made, platform=road.platform, actor=ada.actor)
+
+
+def test_nobody_is_left_without_an_answer(fresh: Controlled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An official who does not sign is written to again once, and members every week past the promised day."""
+    fresh.submitted(title=["Unsigned"])
+    fresh.endorsed(title=["Waiting"])
+    begin = datetime.now(UTC)
+    for day, again, late in ((1, 0, 0), (8, 1, 0), (19, 1, 0), (22, 1, 3), (23, 1, 3), (29, 1, 6)):
+        at = begin + timedelta(days=day)
+        for place in (grants, review, remind):
+            monkeypatch.setattr(place, "now", lambda at=at: at)
+        remind.go_round(fresh.platform)
+        remind.go_round(fresh.platform)
+        counted = len(fresh.letters("official-again")), len(fresh.letters("overdue"))
+        assert counted == (again, late), day
+    assert {one.account for one in fresh.letters("overdue")} == {
+        fresh.people[name].account for name in ("una", "dos", "tre")
+    }
+
+
+def test_members_have_no_name_to_the_applicant(road: Controlled) -> None:
+    """It is the committee that asks and decides, not one of its members."""
+    made = road.endorsed()
+    review.ask(made, body="Why?", platform=road.platform, actor=road.people["una"].actor)
+    for page in (f"/requests/{made}", f"/api/v1/requests/{made}", "/messages"):
+        assert "Una" not in road.people["ada"].get(page).text
+
+
 def test_overdue_is_marked(fresh: Controlled, on: Callable[[str], None]) -> None:
     """Past the promised day the queue says so, to the committee and to the applicant."""
     fresh.endorsed()
     on("2027-06-01")
     assert "Overdue" in fresh.people["una"].get("/committee").text
+
+
+@pytest.mark.production
+def test_the_road_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    """The same tables, triggers, grants and letters on the other database."""
+    commons = Controlled(tmp_path, database_url=postgres_url)
+    commons.prepare()
+    ports, people = commons.platform, commons.people
+    grant = _approved(commons)
+    ada = people["ada"]
+    door = f"/api/v1/releases/{RELEASE}/manifest.json"
+    assert [ada.get(door).status_code, people["eve"].get(door).status_code] == [200, 403]
+    assert len(ada.get("/dicomweb/studies").json()) == 1
+    people["bo"].post(f"/grants/{grant.id}", act="sign", typed_name="Bo Named")
+    assert people["bo"].get(door).status_code == 200
+    for page in ("/requests", "/grants", "/messages", f"/requests/{grant.request}", "/register"):
+        assert ada.get(page).status_code == 200
+    assert people["una"].get("/committee").status_code == 200
+    for statement in (a.signature.delete(), a.request_step.update().values(note="x")):
+        with pytest.raises(Exception, match="append-only"), writing(ports.engine) as connection:
+            connection.execute(statement)
+    grant_verbs.go_round(ports)
+    people["una"].post(f"/grants/{grant.id}/revoke", reason="Over.")
+    assert ada.get(door).status_code == 403
+    assert commons.letters("revoked")
