@@ -65,6 +65,7 @@ nightly: .venv/.synced ## faults for hours: kill -9 for ten minutes, a gigabyte,
 	RADCOMMONS_KILL_SECONDS=600 $(RUN) pytest tests/functional/test_hub_kill.py
 	RADCOMMONS_LARGE_MB=1024 RADCOMMONS_MANY_PARTS=100000 $(RUN) pytest tests/functional/test_hub_input.py
 	RADCOMMONS_BACKUPS=10 $(RUN) pytest tests/functional/test_hub_outage.py tests/functional/test_hub_keep.py
+	RADCOMMONS_GET_BYTES=10000000000 RADCOMMONS_GET_SECONDS=7200 $(RUN) pytest --timeout=0 tests/functional/test_get.py -k five_times
 	HYPOTHESIS_PROFILE=nightly $(RUN) pytest --timeout=0 tests/property/test_multipart.py tests/property/test_multipart_fuzz.py \
 	  tests/property/test_rawjson.py tests/property/test_read.py
 

@@ -103,6 +103,7 @@ def lifecycle() -> str:
         ("An instance version at the hub", "INSTANCE", rules.INSTANCE, rules.InstanceState),
         ("A request for access", "REQUEST", rules.REQUEST, rules.RequestState),
         ("A grant", "GRANT", rules.GRANT, rules.GrantState),
+        ("An identity incident", "INCIDENT", rules.INCIDENT, rules.IncidentState),
     ]
     parts = []
     for title, name, arrows, states in kinds:
@@ -193,10 +194,10 @@ def _schema_file(name: str) -> str:
 
 def schemas() -> dict[str, str]:
     """Return the JSON Schema of every signed document, by file."""
-    from radcommons.records.documents import DETACHED, SEALED, json_schema
+    from radcommons.records.documents import DETACHED, ENVELOPED, SEALED, json_schema
 
     made = {}
-    for kinds, is_sealed in ((SEALED, True), (DETACHED, False)):
+    for kinds, is_sealed in ((SEALED, True), (DETACHED, False), (ENVELOPED, False)):
         for name, kind in kinds.items():
             made[_schema_file(name)] = _json(json_schema(kind, sealed=is_sealed))
     return made
@@ -208,11 +209,15 @@ def _json(value: object) -> str:
 
 def documents() -> str:
     """Return the page that lists the signed documents."""
-    from radcommons.records.documents import DETACHED, SEALED
+    from radcommons.records.documents import DETACHED, ENVELOPED, SEALED
 
     rows = [
         (f"`{name}`", inspect.getdoc(kind), way, f"[{_schema_file(name)}]({_schema_file(name)})")
-        for kinds, way in ((SEALED, "member `signature`"), (DETACHED, "a file beside it"))
+        for kinds, way in (
+            (SEALED, "member `signature`"),
+            (DETACHED, "a file beside it"),
+            (ENVELOPED, "an envelope around it (DSSE)"),
+        )
         for name, kind in kinds.items()
     ]
     return page(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from radcommons.cli.hub import hub, open_settings
 from radcommons.cli.release import release
 from radcommons.cli.settings import settings
 from radcommons.platform.ports import open_platform
-from radcommons.records.errors import Conflict, DocumentError, UsageError
+from radcommons.records.errors import Conflict, DocumentError, NotFound, UsageError
 from radcommons.records.event import Role
 from radcommons.testing.hubs import running_hub
 from radcommons.testing.sender import Sender
@@ -145,11 +146,27 @@ def test_withdrawal_at_the_hub(tmp_path: Path) -> None:
 
 def test_settings_hide_passwords(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment wins over the file, and a password in a URL is not printed."""
-    monkeypatch.setenv("RADCOMMONS_DATABASE_URL", "postgresql://hub:secret@db.example/hub")
+    monkeypatch.setenv("RADCOMMONS_DATABASE_URL", "postgresql://hub:hunter-two@db.example/hub")
     monkeypatch.setenv("RADCOMMONS_ACCEPT", "ask")
     shown = json.loads(_run(settings, directory, "--json").stdout)
     assert (shown["accept"], shown["database"]) == ("ask", "postgresql://hub:***@db.example/hub")
-    assert "secret" not in _run(settings, directory).stdout
+    monkeypatch.setenv("RADCOMMONS_OPENID_CLIENT_SECRET", "hunter-two")
+    assert "hunter-two" not in _run(settings, directory).stdout
+
+
+def test_a_way_back_for_who_is_locked_out(directory: Path, tmp_path: Path) -> None:
+    """`reset` prints a link for an account and nothing else; `checkpoint` prints one that `check --held` compares."""
+    assert "Would" in _run(hub, "reset", directory, "--email", "admin@localhost", "--what-if").stdout
+    link = _run(hub, "reset", directory, "--email", "ADMIN@localhost", "--second-factor").stdout.strip()
+    assert re.fullmatch(r"http://\S+/links/rcl_[\w-]{43}", link)
+    with pytest.raises(NotFound):
+        _run(hub, "reset", directory, "--email", "nobody@localhost")
+    kept = tmp_path / "held.jsonl"
+    kept.write_text(_run(hub, "checkpoint", directory).stdout)
+    assert json.loads(kept.read_text())["payloadType"].startswith("application/vnd.radcommons.checkpoint")
+    assert _run(hub, "check", directory, "--held", kept).return_value == 0
+    kept.write_text("{}\n")
+    assert "none of this hub" in _run(hub, "check", directory, "--held", kept).stdout
 
 
 def _commands(group: click.Group) -> list[Any]:

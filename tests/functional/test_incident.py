@@ -162,6 +162,26 @@ def test_who_downloads_is_written_down_before_the_bytes(hub: TestHub) -> None:
     assert list(found.values()) == [(1, 2 * made.item.size - 100)]
 
 
+def test_whoever_takes_instances_by_dicomweb_is_a_holder(hub: TestHub) -> None:
+    """At the root and in a release; a picture is none, a curator's and a site's own looks are none."""
+    made = Sender().instance()
+    release = _released(hub, [made])
+    item = made.item
+    path = f"studies/{item.study_instance_uid}/series/{item.series_instance_uid}/instances/{item.sop_instance_uid}"
+    who = {**hub.token(Role.RESEARCHER), "Accept": "application/dicom"}
+    assert hub.client.get(f"/dicomweb/{path}/rendered", headers=hub.token(Role.READER)).status_code == 200
+    for headers in (who, {**hub.token(Role.CURATOR), "Accept": "application/dicom"}):
+        assert hub.client.get(f"/dicomweb/{path}", headers=headers).status_code == 200
+    counts_of(hub.platform.engine).flush()
+    with reading(hub.platform.engine) as connection:
+        found = [(one.instances, one.bytes) for one in downloads_of(connection, [release])]
+    assert found == [(1, item.size)]
+    assert hub.client.get(f"/dicomweb/releases/{release}/{path}", headers=who).status_code == 200
+    counts_of(hub.platform.engine).flush()
+    with reading(hub.platform.engine) as connection:
+        assert [one.instances for one in downloads_of(connection, [release])] == [2]
+
+
 @pytest.mark.parametrize(("named", "reason"), [({}, "x"), ({"digests": ["0" * 64]}, " ")])
 def test_nothing_is_sealed_without_a_name_and_a_reason(hub: TestHub, named: dict[str, list[str]], reason: str) -> None:
     """Wrong usage, and nobody but a curator may."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections import deque
@@ -214,16 +215,22 @@ def _concerning_all(error: RadcommonsError) -> RadcommonsError:
 
 def _receive(work: _Work, one: Wanted, part: Path, buffer: memoryview) -> str:
     """Append what is missing to the part file and return the digest of the whole."""
-    with part.open("r+b" if part.exists() else "w+b", buffering=0) as file:
+    with open(part, "r+b", buffering=0, opener=_kept_or_new) as file:
         sha, start = hashlib.sha256(), 0
-        while size := file.readinto(buffer):
-            sha.update(buffer[:size])
-            start += size
+        if file.seek(0, os.SEEK_END):
+            file.seek(0)
+            while size := file.readinto(buffer):
+                sha.update(buffer[:size])
+                start += size
         if start < one.size:
             sha, start = _append(work, one, file, sha, start, buffer)
     if start < one.size:
         raise Interrupted("the answer ended early")
     return sha.hexdigest() if start == one.size else ""
+
+
+def _kept_or_new(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o644)
 
 
 def _append(

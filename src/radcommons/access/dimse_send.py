@@ -13,6 +13,7 @@ from pydicom import Dataset
 from pydicom.tag import Tag
 
 from radcommons.access.dimse_find import IMPLICIT, Mismatch, level_of, matches, query_of, read_identifier, text_of
+from radcommons.access.taken import note
 from radcommons.access.wado import transcoded
 from radcommons.catalogue.images import InstanceRow, Place, Scope
 from radcommons.catalogue.reads import instances_of
@@ -123,6 +124,7 @@ def _retrieve(
         association.answer(command, Status.MISMATCH)
         return
     found = [one for place in places for one in instances_of(platform.engine, Scope(actor=who), place)]
+    note(platform.engine, Scope(actor=who), found)
     count = _Count(len(found))
     if not found:
         association.answer(command, Status.SUCCESS, count.told(with_remaining=False))

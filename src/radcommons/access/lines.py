@@ -13,26 +13,70 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
+from typing import cast
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 CONNECT_S, SILENCE_S = 10.0, 60.0
+_LONGEST_LINE, _MOST_HEADERS = 1 << 16, 200
 
 
 class LineError(Exception):
     """The connection failed or broke; its text names the kind of fault, and no address."""
 
 
+class _Response(http.client.HTTPResponse):
+    """The standard library's response, whose headers are read as plain lines: its parser of e-mail takes longer."""
+
+    def begin(self) -> None:
+        """Read status and headers. Raises HTTPException."""
+        status = http.client.CONTINUE
+        while status == http.client.CONTINUE:
+            line = self.fp.readline(_LONGEST_LINE + 1)
+            words = line.split(None, 2)
+            if (
+                len(line) > _LONGEST_LINE
+                or len(words) < 2
+                or not words[0].startswith(b"HTTP/1.")
+                or not words[1].isdigit()
+            ):
+                raise http.client.BadStatusLine("")
+            status, self.fields = int(words[1]), self._read_fields()
+        self.status = self.code = status
+        self.version = 10 if words[0] == b"HTTP/1.0" else 11
+        connection = self.fields.get("connection", "").lower()
+        self.chunked = "chunked" in self.fields.get("transfer-encoding", "").lower()
+        self.chunk_left = None
+        told = self.fields.get("content-length", "")
+        self.length = int(told) if told.isdecimal() and not self.chunked else None
+        if status in (http.client.NO_CONTENT, http.client.NOT_MODIFIED):
+            self.length = 0
+        is_last = "close" in connection or (self.version == 10 and "keep-alive" not in connection)
+        self.will_close = is_last or (self.length is None and not self.chunked)
+
+    def _read_fields(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for _ in range(_MOST_HEADERS):
+            line = self.fp.readline(_LONGEST_LINE + 1)
+            if len(line) > _LONGEST_LINE:
+                break
+            if line in (b"\r\n", b"\n", b""):
+                return found
+            name, _, value = line.decode("latin-1").partition(":")
+            found[name.strip().lower()] = value.strip()
+        raise http.client.LineTooLong("header line")
+
+
 class Answer:
     """An answer whose body is read as it comes."""
 
-    def __init__(self, response: http.client.HTTPResponse) -> None:
+    def __init__(self, response: _Response) -> None:
         self._response = response
         self.status = response.status
 
     def header(self, name: str) -> str:
         """Return a header's value, empty where it is absent."""
-        return self._response.getheader(name) or ""
+        return self._response.fields.get(name.lower(), "")
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill some of a buffer and return how much; 0 at the end, also at one that came early. Raises LineError."""
@@ -103,7 +147,7 @@ class Lines:
             try:
                 with _named():
                     line.request("GET", path, headers=sent)
-                    answer = Answer(line.getresponse())
+                    answer = Answer(cast(_Response, line.getresponse()))
                 break
             except LineError:
                 line.close()
@@ -130,6 +174,7 @@ class Lines:
                 line.set_tunnel(host, port)
         else:
             line = http.client.HTTPConnection(to, at, timeout=CONNECT_S)
+        line.response_class = _Response
         with _named():
             line.connect()
         line.sock.settimeout(SILENCE_S)

@@ -17,6 +17,7 @@ from radcommons.access.memory import Memory
 from radcommons.access.packing import gzipped, takes_gzip
 from radcommons.access.qido import OFFERS, XML, xml_response
 from radcommons.access.serving import DICOM, object_response
+from radcommons.access.taken import note
 from radcommons.catalogue.images import InstanceRow
 from radcommons.catalogue.reads import documents_of, keys_of
 from radcommons.dicom.transcode import targets, transcode
@@ -43,6 +44,8 @@ def retrieve(asked: Asked) -> Response:
     choice = asked.choose(_instance_offers(syntaxes, targets(smallest.rows, smallest.columns), len(found) == 1))
     wanted = choice.transfer_syntax if choice.transfer_syntax != ANY_SYNTAX else ""
     is_stored = not wanted or syntaxes == {wanted}
+    if asked.request.method != "HEAD":
+        note(asked.ports.engine, asked.scope, found, is_waiting=asked.is_waiting)
     if choice.offer.media == DICOM and is_stored:
         return object_response(asked.request, found[0], objects=asked.ports.objects)
     if is_stored:

@@ -9,6 +9,7 @@ from radcommons.access.bodies import Body, Made
 from radcommons.access.frames import frame_numbers
 from radcommons.access.rendered import look_of, picture_response
 from radcommons.access.serving import DICOM, object_response
+from radcommons.access.taken import note
 from radcommons.access.wado import transcoded
 from radcommons.catalogue.images import Place
 from radcommons.dicom.transcode import targets
@@ -33,6 +34,8 @@ def retrieve_by_uri(asked: Asked) -> Response:
     media = _media(given.get("contentType"), is_image=bool(one.frames))
     if media == DICOM:
         found.takes_bytes()
+        if asked.request.method != "HEAD":
+            note(asked.ports.engine, asked.scope, [one], is_waiting=asked.is_waiting)
         syntax = given.get("transferSyntax", one.transfer_syntax_uid)
         if syntax == one.transfer_syntax_uid:
             return object_response(found.request, one, objects=found.ports.objects)

@@ -50,6 +50,21 @@ def instance_with(engine: sa.Engine, scope: Scope, digest: str) -> InstanceRow |
     return InstanceRow(**dict(zip(_FIELDS, rows[0], strict=True))) if rows else None
 
 
+_NAMING = Prepared(
+    sa.select(t.release_item.c.release_id)
+    .join(t.release, t.release.c.id == t.release_item.c.release_id)
+    .where(t.release_item.c.instance_id == slot("number"))
+    .order_by(t.release.c.created_at.desc(), t.release.c.number.desc())
+    .limit(1)
+)
+
+
+def newest_release_naming(engine: sa.Engine, number: int) -> str | None:
+    """Return the newest release that names an instance, None where none does."""
+    rows = _NAMING.rows(engine, number=number)
+    return str(rows[0][0]) if rows else None
+
+
 def narrowest(place: Place) -> tuple[str, str]:
     """Return (column, value) of the narrowest UID that a place names.
 

@@ -147,9 +147,9 @@ async def _kept(
     return await done.future
 
 
-def _settle(arrived: list[Arrived], begun: list[Part]) -> None:
+def _settle(arrived: list[Arrived], begun: list[Part], *, is_last: bool = True) -> None:
     while begun:
-        arrived.append(begun[0].settle())
+        arrived.append(begun[0].settle(is_last=is_last))
         del begun[0]
 
 
@@ -206,7 +206,7 @@ def _relieve(arrived: list[Arrived], begun: list[Part], is_open: bool) -> None:
     try:
         if last is not None:
             last.write()
-        _settle(arrived, begun)
+        _settle(arrived, begun, is_last=False)
     finally:
         if last is not None:
             begun.append(last)

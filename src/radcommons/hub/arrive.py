@@ -1,8 +1,9 @@
-"""Arrival: parts of a request become files, hashed on the way; memory stays flat whatever their size."""
+"""Arrival: parts of a request, hashed on the way; long ones become files, so memory stays flat whatever their size."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import secrets
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 from radcommons.hub.bodies import TooLarge
 from radcommons.platform.durable import disk_full_is_named
@@ -24,12 +26,16 @@ _OURS, _NUMBERS = secrets.token_hex(8), count()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """A part of a request, whole, in a temporary file."""
+    """A part of a request, whole: in memory where it is short, else in a temporary file."""
 
-    path: str
+    source: str | bytes | memoryview = field(repr=False)
     digest: str
     size: int
     head: bytes = field(repr=False)
+
+    def open(self) -> BinaryIO:
+        """Return a reader of all of it."""
+        return Path(self.source).open("rb") if isinstance(self.source, str) else io.BytesIO(self.source)
 
 
 @dataclass(slots=True)
@@ -60,13 +66,18 @@ class Part:
         if self.size > self.limit:
             raise TooLarge(f"An instance is larger than {self.limit} bytes.")
 
-    def write(self) -> None:
-        """Write and hash what waits in memory."""
+    def _taken(self) -> list[bytes | memoryview]:
+        """Return what waits in memory, hashed."""
         pieces, self.held, self.waiting = self.held, [], 0
         for piece in pieces:
             self._running.update(piece)
             if len(self._head) < HEAD:
                 self._head += piece[: HEAD - len(self._head)]
+        return pieces
+
+    def write(self) -> None:
+        """Write and hash what waits in memory."""
+        pieces = self._taken()
         with disk_full_is_named("arriving instances"):
             if self._path is None:
                 self._path = f"{self.folder}{os.sep}{_OURS}-{next(_NUMBERS)}"
@@ -76,12 +87,21 @@ class Part:
                 while written < len(piece):
                     written += os.write(self._descriptor, memoryview(piece)[written:])
 
-    def settle(self) -> Arrived:
-        """Write what is left and return the file; the object store flushes it."""
-        self.write()
-        assert self._path is not None
-        self._close()
-        return Arrived(path=self._path, digest=self._running.hexdigest(), size=self.size, head=self._head)
+    def settle(self, *, is_last: bool = True) -> Arrived:
+        """Return the part, which is whole: in memory, unless some of it was written or others follow to wait with it.
+
+        A file is flushed by the object store.
+        """
+        source: str | bytes | memoryview
+        if self._path is None and is_last:
+            pieces = self._taken()
+            source = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        else:
+            self.write()
+            assert self._path is not None
+            source = self._path
+            self._close()
+        return Arrived(source=source, digest=self._running.hexdigest(), size=self.size, head=self._head)
 
     def _close(self) -> None:
         if self._descriptor >= 0:
@@ -101,6 +121,7 @@ def _remove(path: str) -> None:
 
 
 def clear(arrived: Sequence[Arrived]) -> None:
-    """Remove the files that got no place in the object store."""
+    """Remove the files of what arrived."""
     for one in arrived:
-        _remove(one.path)
+        if isinstance(one.source, str):
+            _remove(one.source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 from weakref import WeakKeyDictionary
@@ -19,7 +19,7 @@ from radcommons.hub.arrive import Arrived, clear
 from radcommons.hub.quick import UID, Read, read_arrived
 from radcommons.hub.store import GONE, Outcome
 from radcommons.platform.group import GroupCommit, Promise
-from radcommons.platform.objects import object_key
+from radcommons.platform.objects import NOTHING_WRITTEN, Unflushed, object_key
 from radcommons.platform.ports import Platform
 from radcommons.platform.rawsql import Transaction, raw_writing
 from radcommons.records.errors import UnreadableInstance
@@ -46,6 +46,7 @@ class _Load:
     actor: Actor
     fit: tuple[_Fit, ...]
     failed: tuple[Failed, ...]
+    written: Unflushed = NOTHING_WRITTEN
 
 
 def load(
@@ -76,9 +77,9 @@ def load(
         done.set_result(outcome)
         return
     # What another request says about the same UIDs at this moment decides the transaction; its object is here then.
-    platform.objects.put_files([(object_key(one.arrived.digest), one.arrived.path) for one in new])
+    written = platform.objects.write_files([(object_key(one.arrived.digest), one.arrived.source) for one in new])
     clear(arrived)
-    _group(platform).submit(some, done)
+    _group(platform).submit(replace(some, written=written), done)
 
 
 def _look(some: _Load, *, platform: Platform) -> tuple[Outcome, list[_Fit]]:
@@ -141,7 +142,8 @@ def _version(one: Arrived, read: Read, *, actor: Actor) -> Version:
 
 
 def _commit(platform: Platform, loads: Sequence[_Load]) -> list[Outcome]:
-    """Write what several requests bring, whose objects are durable already; all of it or nothing."""
+    """Make the objects of several requests durable, and then write their rows; all of them or none."""
+    platform.objects.flush(some.written for some in loads)
     every = [one.version for some in loads for one in some.fit]
     with raw_writing(platform.engine) as transaction:
         known = loading.hold_and_look(

@@ -8,13 +8,11 @@ the careful way.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from pydicom.datadict import dictionary_VR
@@ -79,7 +77,7 @@ def read_arrived(one: Arrived) -> Read:
     UnreadableInstance
         If it is no DICOM object.
     """
-    with _Opened(one.path) as source:
+    with _Opened(one) as source:
         try:
             return _read_raw(one, source)
         except Irregular:
@@ -87,16 +85,16 @@ def read_arrived(one: Arrived) -> Read:
 
 
 class _Opened:
-    """A file that is opened when more is needed than the bytes that are in memory."""
+    """An object that is opened when more of it is needed than its head."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, one: Arrived) -> None:
+        self._one = one
         self._file: BinaryIO | None = None
 
     @property
     def file(self) -> BinaryIO:
         if self._file is None:
-            self._file = Path(self._path).open("rb")  # noqa: SIM115  (closed at the end of the block)
+            self._file = self._one.open()
         return self._file
 
     def __enter__(self) -> _Opened:
@@ -130,7 +128,8 @@ def _read_raw(one: Arrived, source: _Opened) -> Read:
     def read(offset: int, length: int) -> bytes:
         if offset + length <= len(one.head):
             return one.head[offset : offset + length]
-        return os.pread(source.file.fileno(), length, offset)
+        source.file.seek(offset)
+        return source.file.read(length)
 
     raw = _scan(one, read)
     items, fragments = None, 0

@@ -106,7 +106,7 @@ def _staged(platform: Platform, names: Sequence[str], damaged: list[str]) -> Ite
         except NotFound:  # withdrawn at this moment
             part.drop()
             continue
-        one = part.settle()
+        one = part.settle(is_last=False)
         if one.digest == name:
             yield name, one
         else:

@@ -10,9 +10,10 @@ import errno
 import io
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -22,7 +23,8 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
-from radcommons.platform.durable import disk_full_is_named, fsync_directory, new_file
+from radcommons.platform.durable import disk_full_is_named, fsync_directory, fsync_files, new_file
+from radcommons.platform.s3versions import Bucket, delete_versions
 from radcommons.records.errors import NotFound, StorageError, UsageError
 
 CHUNK = 1 << 20
@@ -31,6 +33,8 @@ _RETRIES, _RETRYING = 3, timedelta(seconds=10)
 
 
 INSTANCES = "instances/"
+# What is stored: the bytes, or the file that holds them.
+Source = Path | str | bytes | memoryview
 
 
 def object_key(digest: str) -> str:
@@ -41,6 +45,17 @@ def object_key(digest: str) -> str:
     return f"{INSTANCES}{digest[:2]}/{digest}"
 
 
+@dataclass(frozen=True, slots=True)
+class Unflushed:
+    """Files that are written, and folders that may have new names in them."""
+
+    files: tuple[str, ...] = ()
+    folders: frozenset[str] = frozenset()
+
+
+NOTHING_WRITTEN = Unflushed()
+
+
 def sealed_key(digest: str) -> str:
     """Return the key of an instance version while it is sealed: no address that was given out leads there."""
     return f"sealed/{digest[:2]}/{digest}"
@@ -49,11 +64,17 @@ def sealed_key(digest: str) -> str:
 class Objects(Protocol):
     """What a store can do. Keys are relative paths of safe characters."""
 
-    def put_file(self, key: str, source: Path | str) -> None:
+    def put_file(self, key: str, source: Source) -> None:
         """Store the bytes of `source`; an object that is there already stays as it is. Durable on return."""
 
-    def put_files(self, sources: Sequence[tuple[str, Path | str]]) -> None:
-        """Store several files, each as `put_file` does; all are durable on return."""
+    def put_files(self, sources: Sequence[tuple[str, Source]]) -> None:
+        """Store several, each as `put_file` does; all are durable on return."""
+
+    def write_files(self, sources: Sequence[tuple[str, Source]]) -> Unflushed:
+        """Store several that are durable once `flush` was called with what this returns."""
+
+    def flush(self, written: Iterable[Unflushed]) -> None:
+        """Make durable what was written, maybe by several callers: together it costs hardly more than one alone."""
 
     def size(self, key: str) -> int | None:
         """Return the size in bytes, None when there is no such object."""
@@ -91,32 +112,43 @@ class FileObjects:
     def _path(self, key: str) -> Path:
         return self._root / key
 
-    def put_file(self, key: str, source: Path | str) -> None:
-        """Store the bytes of `source` (a link where the file system allows, else a copy)."""
+    def put_file(self, key: str, source: Source) -> None:
+        """Store the bytes of `source` (of a file a link where the file system allows, else a copy)."""
         self.put_files([(key, source)])
 
-    def put_files(self, sources: Sequence[tuple[str, Path | str]]) -> None:
-        """Store several files: named first and flushed then, so that one commit of a journal holds bytes and names."""
+    def put_files(self, sources: Sequence[tuple[str, Source]]) -> None:
+        """Store several: named first and flushed then, so that one commit of a journal holds bytes and names."""
+        self.flush([self.write_files(sources)])
+
+    def write_files(self, sources: Sequence[tuple[str, Source]]) -> Unflushed:
+        """Store several that are durable once they are flushed."""
         folders: set[str] = set()
-        new: set[str] = set()
         targets = [f"{self._root}{os.sep}{key}" for key, _ in sources]
         with disk_full_is_named("the object store"):
             for target, (_, source) in zip(targets, sources, strict=True):
                 folder = target.rpartition(os.sep)[0]
                 if folder not in self._durable:
                     os.makedirs(folder, exist_ok=True)  # noqa: PTH103  (a string, on a hot path)
-                _name(target, source)
+                if isinstance(source, str | Path):
+                    _name(target, source)
+                else:
+                    _write(target, source)
                 folders.add(folder)
                 # A folder may be new as well: its own name has to be flushed, or all in it may be lost in a power cut.
-                while folder not in self._durable and folder not in new:
-                    new.add(folder)
+                while folder not in self._durable:
                     folder = folder.rpartition(os.sep)[0]
                     folders.add(folder)
-            for target in targets:
-                _flush(target)
+        return Unflushed(tuple(targets), frozenset(folders))
+
+    def flush(self, written: Iterable[Unflushed]) -> None:
+        """Make durable what was written."""
+        every = list(written)
+        with disk_full_is_named("the object store"):
+            fsync_files([file for one in every for file in one.files])
+            folders = {folder for one in every for folder in one.folders}
             for folder in sorted(folders, key=len, reverse=True):  # a folder is shorter than what lies in it
                 fsync_directory(folder)
-        self._durable |= new
+        self._durable |= folders
 
     def size(self, key: str) -> int | None:
         """Return the size in bytes, None when there is no such object."""
@@ -190,17 +222,29 @@ def _name(target: str, source: Path | str) -> None:
         _copy(source, target)
 
 
+def _write(target: str, content: bytes | memoryview) -> None:
+    """Make a new file of bytes."""
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+    except FileExistsError:
+        # It is whole, or just being written, or was cut off by a power cut: in one step it is whole and durable.
+        with new_file(Path(target)) as copy:
+            copy.write(content)
+        return
+    try:
+        written = os.write(descriptor, content)
+        while written < len(content):
+            written += os.write(descriptor, memoryview(content)[written:])
+    except BaseException:
+        os.unlink(target)  # noqa: PTH108  (a string, on a hot path)
+        raise
+    finally:
+        os.close(descriptor)
+
+
 def _copy(source: Path | str, target: str) -> None:
     with Path(source).open("rb") as file, new_file(Path(target)) as copy:
         shutil.copyfileobj(file, copy, CHUNK)
-
-
-def _flush(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class _Remote(io.RawIOBase):
@@ -244,15 +288,19 @@ def _silence_is_named() -> Iterator[None]:
 class S3Objects:
     """Objects in a bucket of any S3-compatible store that honours ``If-None-Match``."""
 
-    def __init__(self, store: S3Store, *, public: S3Store | None = None) -> None:
+    def __init__(self, store: S3Store, *, public: S3Store | None = None, bucket: str = "", prefix: str = "") -> None:
         self._store = store
+        self._bucket, self._prefix = bucket, f"{prefix}/" if prefix else ""
         self._public = public or store  # the same bucket as downloaders reach it
 
-    def put_file(self, key: str, source: Path | str) -> None:
-        """Store the bytes of `source`, in parts where it is large."""
-        source = Path(source)
+    def put_file(self, key: str, source: Source) -> None:
+        """Store the bytes of `source`, in parts where it is a large file."""
         try:
             with _silence_is_named():
+                if not isinstance(source, str | Path):
+                    obstore.put(self._store, key, bytes(source), mode="create")
+                    return
+                source = Path(source)
                 if source.stat().st_size <= 8 * CHUNK:
                     obstore.put(self._store, key, source.read_bytes(), mode="create")
                 elif self.size(key) is None:
@@ -262,10 +310,18 @@ class S3Objects:
         except AlreadyExistsError:
             return
 
-    def put_files(self, sources: Sequence[tuple[str, Path | str]]) -> None:
-        """Store several files, some at once: a store far away answers late, not slowly."""
+    def put_files(self, sources: Sequence[tuple[str, Source]]) -> None:
+        """Store several, some at once: a store far away answers late, not slowly."""
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda one: self.put_file(*one), sources))
+
+    def write_files(self, sources: Sequence[tuple[str, Source]]) -> Unflushed:
+        """Store several; they are durable at once."""
+        self.put_files(sources)
+        return NOTHING_WRITTEN
+
+    def flush(self, written: Iterable[Unflushed]) -> None:
+        """Do nothing: the store has them."""
 
     def size(self, key: str) -> int | None:
         """Return the size in bytes, None when there is no such object."""
@@ -319,7 +375,10 @@ class S3Objects:
             with _silence_is_named():
                 obstore.delete(self._store, key)
         except FileNotFoundError:
-            return
+            pass
+        bucket = Bucket.of_environment(self._bucket) if self._bucket else None
+        if bucket is not None:
+            delete_versions(bucket, self._prefix + key)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys of all objects below a prefix."""
@@ -356,5 +415,5 @@ def open_objects(url: str, *, public_endpoint: str = "") -> Objects:
         public = None
         if public_endpoint:
             public = S3Store(parts.netloc, prefix=prefix, endpoint=public_endpoint, client_options={"allow_http": True})
-        return S3Objects(store, public=public)
+        return S3Objects(store, public=public, bucket=parts.netloc, prefix=prefix or "")
     raise UsageError("The object store's URL is neither file:// nor s3://.", mend="Set RADCOMMONS_OBJECTS_URL.")

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from radcommons.records.canary import CanaryResult
+from radcommons.records.checkpoint import Checkpoint
 from radcommons.records.errors import DocumentError
 from radcommons.records.release import FeedEntry, Release
 from radcommons.records.submission import Receipt, Signature, Submission, Withdrawal
@@ -28,6 +29,7 @@ SEALED: dict[str, type[Any]] = {
     "radcommons/canary/v1": CanaryResult,
 }
 DETACHED: dict[str, type[Any]] = {"radcommons/release/v1": Release}
+ENVELOPED: dict[str, type[Any]] = {"radcommons/checkpoint/v1": Checkpoint}  # DSSE
 
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}

@@ -76,7 +76,7 @@ class TooManyTries(RadcommonsError):
 
     code = "too-many-tries"
 
-    def __init__(self, what: str, *, wait_s: int, mend: str = "") -> None:
+    def __init__(self, what: str, *, wait_s: int = 0, mend: str = "") -> None:
         super().__init__(what, mend=mend)
         self.wait_s = wait_s
 

@@ -52,6 +52,8 @@ def s3() -> Iterator[dict[str, str]]:
     ports = _free_ports(4)
     names = ("master.port", "volume.port", "filer.port", "s3.port")
     options = [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
+    # Catalogues of tables would take fixed ports, so that no two servers could run on a machine.
+    options += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
     weed = Path(sys.executable).with_name("weed")
     command = [str(weed), "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", "-filer", "-volume.max=20", *options]
     with (folder / "log").open("wb") as log:

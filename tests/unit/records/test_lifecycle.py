@@ -11,13 +11,17 @@ from radcommons.records.errors import WrongState
 from radcommons.records.lifecycle import (
     FILE,
     GRANT,
+    INCIDENT,
     INSTANCE,
     REQUEST,
+    SEALABLE,
     SUBMISSION,
     FileEvent,
     FileState,
     GrantEvent,
     GrantState,
+    IncidentEvent,
+    IncidentState,
     InstanceEvent,
     InstanceState,
     RequestEvent,
@@ -33,6 +37,7 @@ TABLES: list[tuple[dict[Any, Any], type[StrEnum], type[StrEnum], StrEnum]] = [
     (INSTANCE, InstanceState, InstanceEvent, InstanceState.ANNOUNCED),
     (REQUEST, RequestState, RequestEvent, RequestState.DRAFT),
     (GRANT, GrantState, GrantEvent, GrantState.LIVE),
+    (INCIDENT, IncidentState, IncidentEvent, IncidentState.SEALED),
 ]
 ARROWS = [
     pytest.param(table, state, event, id=f"{states.__name__}-{state}-{event}")
@@ -64,6 +69,13 @@ def test_every_state_can_be_reached(table: Any, states: type[StrEnum], events: t
         reached |= following
     assert reached == set(states)
     assert {event for _, event in table} == set(events)
+
+
+def test_a_false_alarm_leads_back() -> None:
+    """Whatever was sealed can be again what it was, and nothing else."""
+    for state in SEALABLE:
+        sealed = advance(INSTANCE, state, InstanceEvent.SEAL)
+        assert advance(INSTANCE, sealed, InstanceEvent(f"unseal-{state}")) is state
 
 
 def test_withdrawal_works_in_every_state() -> None:
