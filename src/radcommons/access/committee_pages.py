@@ -10,7 +10,9 @@ from fastapi import APIRouter, Form, Request, Response
 from radcommons.access import docket, review
 from radcommons.access import grant as grant_verbs
 from radcommons.access.request_view import EVENTS, NAMES, TONES, sections
+from radcommons.catalogue import requests
 from radcommons.catalogue.credentials import Asking, Ports, Visitor
+from radcommons.platform.database import reading
 from radcommons.platform.identity import authorize
 from radcommons.platform.ports import Platform
 from radcommons.records.committee import Vote
@@ -97,7 +99,8 @@ def act_on(
 ) -> Response:
     """Do what the button names."""
     authorize(actor, Role.COMMITTEE, Role.CURATOR)
-    back = f"/committee/{identifier}"
+    with reading(ports.engine) as connection:
+        back = f"/committee/{requests.visible(connection, actor, identifier).id}"
     try:
         _acts(identifier, text, vote, conditions, ports, actor)[act]()
     except (Conflict, UsageError) as error:

@@ -342,12 +342,11 @@ def say(identifier: str, *, body: str, platform: Platform, actor: Actor) -> None
     Conflict
         If it is a draft, or over.
     """
-    person(actor)
     said = cleaned(body, lines=True)[:LONGEST_MESSAGE]
-    if not said:
-        raise UsageError("The message is empty.", mend="Write something.")
     with writing(platform.engine) as connection:
         found = own(connection, identifier, actor)
+        if not said:
+            raise UsageError("The message is empty.", mend="Write something.")
         if found.state not in OPEN[1:]:
             raise Conflict("This request is not with the committee.", mend="Submit it first.")
         number = requests.say(connection, found.id, actor=actor, side="applicant", body=said)

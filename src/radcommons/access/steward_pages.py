@@ -98,7 +98,7 @@ async def change(name: str, part: Part, request: Request, ports: Ports, actor: A
 
 
 def _changed(name: str, part: Part, given: Given, ports: Platform, actor: Actor) -> Response:
-    back = f"/steward/{name}"
+    back = f"/steward/{steward.offered(name, platform=ports).dataset.name}"
     try:
         words = _PARTS[part](name, given, ports, actor)
     except UsageError as error:

@@ -458,6 +458,23 @@ def test_forged_ids_are_not_found(road: Controlled) -> None:
     assert road.people["una"].get(f"/committee/{draft}").status_code == 404  # never submitted
 
 
+@pytest.mark.parametrize("odd", ["%0a", "x%0d%0aSet-Cookie:%20a=b", "%ff", "..%2f..%2fsign-in", "%e2%80%ae"])
+def test_odd_addresses_are_not_found(road: Controlled, odd: str) -> None:
+    """What no identifier can be is a 404 on every door that sends one back, whatever else is wrong with the form."""
+    una, ada, curator = (road.people[name] for name in ("una", "ada", "curator"))
+    for act in ("ask", "note", "vote", "conflict", "return", "approve", "refuse"):
+        assert una.post(f"/committee/{odd}", act=act, text="").status_code == 404
+    for form in ("messages", "withdraw", "recall", "edit"):
+        assert ada.post(f"/requests/{odd}/{form}", body="").status_code == 404
+    assert ada.post(f"/requests/{odd}/sign", version="1", revision="1").status_code == 404
+    assert ada.post(f"/grants/{odd}", act="ask-again").status_code == 404
+    assert ada.post(f"/datasets/{odd}/requests").status_code == 404
+    for part in ("terms", "policy", "form", "agreement", "committee"):
+        assert curator.post(f"/steward/{odd}/{part}", title="").status_code == 404
+    for page in (f"/datasets/{odd}", f"/datasets/{DATASET}/agreements/{odd}", f"/sign/{odd}"):
+        assert ada.get(page).status_code == 404
+
+
 def test_members_of_another_committee_know_nothing(fresh: Controlled) -> None:
     """A seat on one dataset's committee shows no other's requests."""
     fresh.dataset("other", tier=Tier.CONTROLLED)
