@@ -145,11 +145,11 @@ def test_withdrawal_at_the_hub(tmp_path: Path) -> None:
 
 def test_settings_hide_passwords(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment wins over the file, and a password in a URL is not printed."""
-    monkeypatch.setenv("RADCOMMONS_DATABASE_URL", "postgresql://hub:secret@db.example/hub")
+    monkeypatch.setenv("RADCOMMONS_DATABASE_URL", "postgresql://hub:hunter2@db.example/hub")
     monkeypatch.setenv("RADCOMMONS_ACCEPT", "ask")
     shown = json.loads(_run(settings, directory, "--json").stdout)
     assert (shown["accept"], shown["database"]) == ("ask", "postgresql://hub:***@db.example/hub")
-    assert "secret" not in _run(settings, directory).stdout
+    assert "hunter2" not in _run(settings, directory).stdout
 
 
 def _commands(group: click.Group) -> list[Any]:
