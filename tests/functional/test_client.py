@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 
 from radcommons.client import Hub, Series, SeriesDataset, Volume
 from radcommons.records.errors import DocumentError, NotFound, UsageError
@@ -58,6 +59,20 @@ def test_the_example_of_the_how_to_runs(commons: Commons, tmp_path: Path) -> Non
     assert "(30, 512, 512) (0.646484375, 0.646484375, 8.0) (-173.1767578125, -294.1767578125, 80.0)" in ran.stdout
     checked = subprocess.run([COMMAND, "verify", "data/covid-chest-1"], cwd=tmp_path, check=False)
     assert checked.returncode == 0
+
+
+def test_the_figure_of_the_tutorial_is_made(commons: Commons, tmp_path: Path) -> None:
+    """The program of the tutorial, word for word but for the address, draws what the data hold."""
+    text = (HOW_TO.parents[1] / "tutorials" / "from-sign-up-to-a-figure.md").read_text("utf-8")
+    program = re.findall(r"```python\n(.*?)```", text, re.S)[0].replace("http://127.0.0.1:8042", commons.hub.url)
+    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "1 series of 1 patients: density.png" in ran.stdout
+    figure = Image.open(tmp_path / "density.png")
+    assert figure.size == (600, 22)
+    row = [figure.getpixel((x, 10)) for x in range(600)]
+    assert len(set(row)) == 5  # air, lung, fat, water and bone all have a share
+    assert row[0] == (0, 0, 0)
 
 
 def test_no_framework_is_loaded() -> None:

@@ -18,7 +18,7 @@ from radcommons.records.event import Actor, Role
 from radcommons.records.identifiers import Digest, Uid
 
 IncidentId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
-_Name = Annotated[str, Field(min_length=1, max_length=64)]
+_Name = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]  # (0010,0020) LO
 
 
 class SealBody(Body):
@@ -27,7 +27,7 @@ class SealBody(Body):
     patients: Annotated[tuple[_Name, ...], Field(max_length=1000)] = ()
     studies: Annotated[tuple[Uid, ...], Field(max_length=1000)] = ()
     digests: Annotated[tuple[Digest, ...], Field(max_length=10000)] = ()
-    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+    reason: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]+$")]
 
 
 class IncidentAnswer(Answer):

@@ -55,7 +55,7 @@ def incidents_page(request: Request, ports: Ports, who: Visitor) -> Response:
 def _names(text: str) -> dict[str, list[str]]:
     """Return what a person named, each by its form: digests, Study Instance UIDs, and pseudonyms for the rest."""
     words = [word for word in re.split(r"[\s,;]+", text) if word]
-    if len(words) > _MOST or any(len(word) > 64 for word in words):
+    if len(words) > _MOST or any(len(word) > 64 or not word.isprintable() for word in words):
         raise UsageError("That is no list of pseudonyms, UIDs and digests.", mend="Name one on each line.")
     digests = [word for word in words if re.match(DIGEST_PATTERN, word)]
     studies = [word for word in words if re.match(UID_PATTERN, word)]
@@ -74,7 +74,7 @@ def do_seal(
 ) -> Response:
     """Seal what the form names."""
     try:
-        made = incident.seal(**_names(names), reason=reason, platform=ports, actor=actor)
+        made = incident.seal(**_names(names), reason=reason.replace("\0", ""), platform=ports, actor=actor)
     except (UsageError, NotFound) as error:
         return redirect(ROOT, flash=Flash(error.what, "bad", error.mend))
     return redirect(f"{ROOT}/{made.id}", flash=Flash("Sealed. Nothing of it is served any more.", "good"))

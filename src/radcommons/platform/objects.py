@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -24,6 +24,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from radcommons.platform.durable import disk_full_is_named, fsync_directory, fsync_files, new_file
+from radcommons.platform.remote import Remote
 from radcommons.platform.s3versions import Bucket, delete_versions
 from radcommons.records.errors import NotFound, StorageError, UsageError
 
@@ -247,31 +248,6 @@ def _copy(source: Path | str, target: str) -> None:
         shutil.copyfileobj(file, copy, CHUNK)
 
 
-class _Remote(io.RawIOBase):
-    """An object of a store far away as a raw stream; the store's own reader gives no `bytes`."""
-
-    def __init__(self, reader: Any) -> None:
-        super().__init__()
-        self._reader = reader
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        piece = memoryview(self._reader.read(len(buffer)))
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return int(self._reader.seek(offset, whence))
-
-    def tell(self) -> int:
-        return int(self._reader.tell())
-
-
 @contextmanager
 def _silence_is_named() -> Iterator[None]:
     """Turn what the store's client says of a store that fails into a StorageError; it may quote keys and addresses."""
@@ -348,7 +324,7 @@ class S3Objects:
         """Return a seekable, buffered reader."""
         try:
             with _silence_is_named():
-                return io.BufferedReader(_Remote(obstore.open_reader(self._store, key)), CHUNK)
+                return io.BufferedReader(Remote(obstore.open_reader(self._store, key)), CHUNK)
         except FileNotFoundError:
             raise NotFound("The object store does not hold this object.") from None
 

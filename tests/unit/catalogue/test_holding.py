@@ -16,6 +16,7 @@ from radcommons.catalogue import tables as t
 from radcommons.catalogue.facets import Asked, FacetIndex
 from radcommons.catalogue.holding_index import FACETS, Columns, grown, made_index
 from radcommons.catalogue.holding_shelf import Shelf
+from radcommons.catalogue.releases import kept
 from radcommons.catalogue.visibility import SERVED
 from radcommons.hub.withdraw import withdraw_here
 from radcommons.platform.database import reading
@@ -106,7 +107,8 @@ def test_a_withdrawal_counts_at_once(commons: Commons) -> None:
     for named in ({"digests": (digest[0],)}, {"studies": ("2.25.13",)}, {"patients": (BRAVO,)}):
         take_back(commons, **named)
         standing = says(shelf.index(engine, ANONYMOUS))
-        new = says(afresh(commons, "chest-1", "chest-2"))
+        with reading(engine) as connection:  # each withdrawal makes a new version as well
+            new = says(afresh(commons, *(one.id for one in kept(connection) if one.dataset == "chest")))
         assert {name: standing[name] for name, _ in FACETS} == {name: new[name] for name, _ in FACETS}
         assert set(standing["largest"]) == set(new["largest"])
     assert standing["modality"] == {"CT": 1}
@@ -138,7 +140,7 @@ def test_who_asks_is_answered_by_what_stands(commons: Commons, monkeypatch: pyte
         assert (standing.index.held, standing.awaited) == (2, 1)
         take_back(commons, studies=("2.25.11",))
         standing = shelf.standing(engine, ANONYMOUS)
-        assert (standing.index.held, standing.awaited) == (1, 1)
+        assert (standing.index.held, standing.awaited) == (1, 2)  # the new version waits as well
         let_go.set()
         shelf._patience_s = 30
         standing = shelf.standing(engine, ANONYMOUS)
@@ -190,15 +192,16 @@ def test_a_clinical_row_of_a_newer_release_speaks(commons: Commons) -> None:
         assert told["days"] == {"4 to 7": 1, "Not recorded": 2}
 
 
-def test_nothing_leaves_but_by_a_withdrawal() -> None:
-    """The shelf counts withdrawals: no other arrow leads out of what is served, and one place alone goes that way."""
+def test_nothing_leaves_but_by_a_withdrawal_or_an_incident() -> None:
+    """The shelf counts both: no other arrow leads out of what is served, and one place alone goes each way."""
     out = {after for (state, _), after in INSTANCE.items() if state in SERVED and after not in SERVED}
-    assert out == {InstanceState.WITHDRAWN}
+    assert out == {InstanceState.SEALED, InstanceState.WITHDRAWN}
     folder = Path(radcommons.__path__[0])
-    takers = {
-        path.relative_to(folder).as_posix()
-        for room in ("hub", "catalogue", "access", "web", "cli")
-        for path in (folder / room).rglob("*.py")
-        if "InstanceEvent.WITHDRAW" in path.read_text()
-    }
-    assert takers == {"hub/withdraw.py"}
+    for event, place in (("WITHDRAW", "hub/withdraw.py"), ("SEAL", "catalogue/incidents.py")):
+        takers = {
+            path.relative_to(folder).as_posix()
+            for room in ("hub", "catalogue", "access", "web", "cli")
+            for path in (folder / room).rglob("*.py")
+            if f"InstanceEvent.{event}" in path.read_text()
+        }
+        assert takers == {place}
