@@ -89,6 +89,8 @@ def serve(directory: Path, host: str, port: int, dimse_port: int | None, dimse_h
     """Serve portal, API and DICOMweb until SIGTERM, and DICOM where a port is named."""
     import gc
 
+    # What is loaded from here on stays; to look through it for garbage again and again costs a fifth of the start.
+    gc.disable()
     from radcommons.platform.telemetry import configure_logging
     from radcommons.web.hub_app import hub_app
     from radcommons.web.serving import serve as serve_app
@@ -103,9 +105,8 @@ def serve(directory: Path, host: str, port: int, dimse_port: int | None, dimse_h
         from radcommons.web.hub_peer import bind
 
         peer = bind(settings, host=dimse_host or host, port=dimse_port, ports=lambda: app.state.platform)
-    # What is loaded now stays; to look through it for garbage again and again costs some milliseconds each time.
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
     def ready(url: str) -> None:
         if peer is not None:

@@ -197,7 +197,8 @@ class Jobs:
         self._stop.set()
         self._wake.set()
         self._thread.join(timeout=30)
-        _end()
+        if self._queue is not None:
+            _end()
         self._system.dispose()
         _ONE_ENGINE.release()
 
