@@ -53,7 +53,15 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/sign-out"): EVERYBODY,
 }
 # Public doors: what stands behind them is filtered by the visibility functions, so everyone passes and may get 404.
-PUBLIC_PREFIXES = ("/static/", "/dicomweb/", "/api/v1/datasets", "/api/v1/releases", "/releases/", "/studies/")
+PUBLIC_PREFIXES = (
+    "/static/",
+    "/dicomweb/",
+    "/api/v1/datasets",
+    "/api/v1/releases",
+    "/releases/",
+    "/studies/",
+    "/viewer/",
+)
 PUBLIC_PAGES = frozenset({"/", "/explore", "/sign-in", "/account", "/api/openapi.json", "/dicomweb"})
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/sessions"): {"json": dict(zip(("email", "password"), ADMINISTRATOR, strict=True))},

@@ -146,7 +146,7 @@ class Renderer:
         sign_out: str = "/sign-out",
         account_page: str | None = "/account",
     ) -> None:
-        self.assets = assets or Assets()
+        self.assets, self.brand = assets or Assets(), brand
         folders: dict[str, BaseLoader] = {name: FileSystemLoader(folder) for name, folder in zones.items()}
         self._environment = Environment(
             loader=ChoiceLoader([PrefixLoader(folders), FileSystemLoader(TEMPLATES)]),

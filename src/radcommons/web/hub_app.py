@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from radcommons import access, hub
 from radcommons.access import api as access_api
-from radcommons.access import dicomweb_api, explore
+from radcommons.access import dicomweb_api, explore, viewer
 from radcommons.access import pages as access_pages
 from radcommons.catalogue.accounts import SignedIn
 from radcommons.catalogue.credentials import signed_in
@@ -76,6 +76,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
         *dicomweb,
         access_pages.router(),
         explore.router(),
+        viewer.router(viewer.installed()),
     ):
         app.include_router(router)
     return app
