@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
 from radcommons.access.serving import object_response
+from radcommons.access.tables import base_of, table_response
 from radcommons.catalogue import shelf
 from radcommons.catalogue.credentials import Ports, Visitor
+from radcommons.catalogue.images import Place, Scope
+from radcommons.catalogue.provenance import items_at
 from radcommons.platform.database import reading
 from radcommons.platform.ports import Platform
 from radcommons.records.documents import parse
+from radcommons.records.errors import NotFound
 from radcommons.records.event import Actor
-from radcommons.records.release import CSV_COLUMNS, Release, csv_row
+from radcommons.records.release import Release
 
 # A signed manifest never changes; whether a caller may have it does.
 _STEADY = {"Cache-Control": "private, no-cache"}
@@ -106,6 +107,8 @@ def router() -> APIRouter:
         ("/releases/{identifier}/manifest.json", manifest),
         ("/releases/{identifier}/manifest.json.sig", manifest_signature),
         ("/releases/{identifier}/manifest.csv", manifest_table),
+        ("/releases/{identifier}/studies/{study}/manifest.csv", part_table),
+        ("/releases/{identifier}/studies/{study}/series/{series}/manifest.csv", part_table),
         ("/releases/{identifier}/instances/{digest}", release_instance),
     ):
         routes.add_api_route(path, endpoint, methods=["GET"], response_class=Response, tags=["Releases"])
@@ -159,24 +162,22 @@ def manifest_signature(identifier: str, ports: Ports, who: Visitor) -> Response:
     return JSONResponse(signature, headers=_STEADY)
 
 
-def manifest_table(identifier: str, ports: Ports, who: Visitor) -> Response:
-    """Return the manifest's instances as a table for people."""
+def manifest_table(identifier: str, request: Request, ports: Ports, who: Visitor) -> Response:
+    """Return the manifest's instances as a table for people, with the address of each: curl and wget take it."""
     content, _ = _manifest(ports, who.actor, identifier)
-    disposition = {"Content-Disposition": f'attachment; filename="{identifier}.csv"'}
-    return StreamingResponse(_rows(content), media_type="text/csv; charset=utf-8", headers=_STEADY | disposition)
+    items = ((identifier, item) for item in parse(Release, content).items)
+    return table_response(items, base=base_of(request, ports), name=identifier)
 
 
-def _rows(content: bytes) -> Iterator[str]:
-    line = io.StringIO()
-    writer = csv.writer(line, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for item in parse(Release, content).items:
-        writer.writerow(csv_row(item))
-        if line.tell() > 1 << 16:
-            yield line.getvalue()
-            line.seek(0)
-            line.truncate()
-    yield line.getvalue()
+def part_table(identifier: str, study: str, request: Request, ports: Ports, who: Visitor, series: str = "") -> Response:
+    """Return a study, or one series of it, as a release froze it: the same table as of the whole release."""
+    with reading(ports.engine) as connection:
+        shelf.open_release(connection, who.actor, identifier)
+        scope = Scope(actor=who.actor, release=identifier)
+        items = [(identifier, item) for item in items_at(connection, scope, Place(study=study, series=series or None))]
+    if not items:
+        raise NotFound("There is no such study or series in the release.")
+    return table_response(items, base=base_of(request, ports), name=f"{identifier}-{series or study}")
 
 
 def release_instance(identifier: str, digest: str, request: Request, ports: Ports, who: Visitor) -> Response:

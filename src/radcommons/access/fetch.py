@@ -42,7 +42,7 @@ from radcommons.records.errors import (
     StorageError,
     Withdrawn,
 )
-from radcommons.records.release import CSV_COLUMNS, FeedEntry, ReleaseItem, csv_row, item_path
+from radcommons.records.release import CSV_COLUMNS, FeedEntry, ReleaseItem, csv_row, instance_address, item_path
 
 # Room that is left free beside the download, so that the machine stays usable.
 _RESERVE = 50_000_000
@@ -234,7 +234,8 @@ def _write_documents(folder: Path, documents: _Documents) -> None:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
-    writer.writerows(csv_row(item) for item in manifest.release.items)
+    hub, release = documents.trust.hub, manifest.release
+    writer.writerows(csv_row(item, url=hub + instance_address(release.id, item.digest)) for item in release.items)
     signature = {
         "algorithm": manifest.signature.algorithm,
         "key_id": manifest.signature.key_id,

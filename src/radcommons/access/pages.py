@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Request, Response
 
 from radcommons.access.overview import age_chart, overview
 from radcommons.access.study_page import clinical_badges, film_of, study_cards, study_facts
+from radcommons.access.tables import base_of
 from radcommons.catalogue import shelf
 from radcommons.catalogue.accounts import sign_in, sign_out
 from radcommons.catalogue.credentials import COOKIE, Asking, Ports, Visitor
@@ -19,7 +20,6 @@ from radcommons.catalogue.shelf import Shelved
 from radcommons.dicomweb.query import Kind, Level, Match, Query
 from radcommons.platform.database import reading
 from radcommons.platform.identity import SESSION_HOURS
-from radcommons.platform.ports import Platform
 from radcommons.records.errors import NotFound, SignInRequired
 from radcommons.records.identifiers import UID_PATTERN
 from radcommons.ui.pages import is_own_path, page, redirect
@@ -51,10 +51,6 @@ def router() -> APIRouter:
     return routes
 
 
-def _base(request: Request, ports: Platform) -> str:
-    return (ports.settings.base_url or str(request.base_url)).rstrip("/")
-
-
 def home(request: Request, ports: Ports, who: Visitor) -> Response:
     """Show what the commons is and holds."""
     with reading(ports.engine) as connection:
@@ -69,7 +65,7 @@ def home(request: Request, ports: Ports, who: Visitor) -> Response:
         releases=listed,
         totals=totals,
         chart=age_chart(ages),
-        base=_base(request, ports),
+        base=base_of(request, ports),
     )
 
 
@@ -96,7 +92,7 @@ def release_page(identifier: str, request: Request, ports: Ports, who: Visitor) 
         held=held,
         events=_events(feed, found),
         newer=newer if newer != identifier else "",
-        base=_base(request, ports),
+        base=base_of(request, ports),
         key_id=ports.signing_key.key_id,
     )
 
@@ -209,7 +205,7 @@ def study_page(
         badges=clinical_badges(row, clinical),
         releases=named,
         release=release,
-        base=_base(request, ports),
+        base=base_of(request, ports),
     )
 
 
@@ -278,5 +274,5 @@ def account_page(request: Request, ports: Ports, who: Visitor) -> Response:
         form_key=who.form_key,
         roles=sorted(who.actor.roles),
         name=who.actor.name,
-        base=_base(request, ports),
+        base=base_of(request, ports),
     )

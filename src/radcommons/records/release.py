@@ -91,7 +91,20 @@ CSV_COLUMNS = (
     "sop_class_uid",
     "transfer_syntax_uid",
     "site",
+    "url",
 )
+# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def instance_address(release: str, digest: str) -> str:
+    """Return where a hub gives an instance of a release, below its own address."""
+    return f"/api/v1/releases/{release}/instances/{digest}"
+
+
+def cell(text: str) -> str:
+    """Return a text as a cell of a table that spreadsheets open; what would be a formula begins with an apostrophe."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def item_path(item: ReleaseItem) -> str:
@@ -99,8 +112,8 @@ def item_path(item: ReleaseItem) -> str:
     return f"{item.patient}/{item.study_instance_uid}/{item.series_instance_uid}/{item.sop_instance_uid}.dcm"
 
 
-def csv_row(item: ReleaseItem) -> tuple[str, ...]:
-    """Return the row of `manifest.csv` for one item, in the order of `CSV_COLUMNS`."""
+def csv_row(item: ReleaseItem, *, url: str) -> tuple[str, ...]:
+    """Return the row of `manifest.csv` for one item, in the order of `CSV_COLUMNS`; `url` is where its bytes are."""
     return (
         item_path(item),
         item.digest,
@@ -109,8 +122,9 @@ def csv_row(item: ReleaseItem) -> tuple[str, ...]:
         item.study_instance_uid,
         item.series_instance_uid,
         item.sop_instance_uid,
-        item.modality,
+        cell(item.modality),
         item.sop_class_uid,
         item.transfer_syntax_uid,
         item.site,
+        url,
     )
