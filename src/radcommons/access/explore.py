@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
+import numpy as np
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
@@ -24,6 +25,7 @@ from radcommons.catalogue.images import Scope
 from radcommons.catalogue.search import studies_of
 from radcommons.platform.database import reading
 from radcommons.records.event import ANONYMOUS
+from radcommons.records.identifiers import split_release_id
 from radcommons.ui.pages import page
 
 PAGE = 24
@@ -79,26 +81,76 @@ class Wanted:
 
 def router() -> APIRouter:
     """Return the route of explore with the indexes that it keeps; that of everybody is begun with the application."""
-    indexes = Shelf()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(indexes.warm, app.state.platform.engine, ANONYMOUS)
+        await run_in_threadpool(indexes_of(app).warm, app.state.platform.engine, ANONYMOUS)
         yield
 
     routes = APIRouter(include_in_schema=False, lifespan=lifespan)
-    routes.add_api_route(
-        "/explore", _endpoint(indexes), methods=["GET", "HEAD"], response_class=Response, name="explore"
-    )
+    routes.add_api_route("/explore", explore, methods=["GET", "HEAD"], response_class=Response)
     return routes
 
 
-def _endpoint(indexes: Shelf) -> Any:
-    def explore(request: Request, ports: Ports, who: Visitor) -> Response:
-        """Show what is found, and what else there is."""
-        return _answer(request, ports, who, indexes)
+def indexes_of(app: Any) -> Shelf:
+    """Return the indexes that this process keeps."""
+    if not hasattr(app.state, "explore_indexes"):
+        app.state.explore_indexes = Shelf()
+    found: Shelf = app.state.explore_indexes
+    return found
 
-    return explore
+
+def explore(request: Request, ports: Ports, who: Visitor) -> Response:
+    """Show what is found, and what else there is."""
+    return _answer(request, ports, who, indexes_of(request.app))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """The place of a study in what a query found, and the studies before and after it; empty at the ends."""
+
+    number: int
+    total: int
+    previous: str
+    next: str
+    back: str
+
+
+def beside(request: Request, ports: Any, who: Any, *, study: str, query: str) -> Beside | None:
+    """Return where a study stands in what a query of explore finds now; None where it is not in it."""
+    want = wanted(parse_qsl(query[:4000]))
+    index = indexes_of(request.app).standing(ports.engine, who.actor).index
+    order = index.sorted(index.ask(want.asked), want.sort)
+    place = index.place_of(study)
+    at = np.flatnonzero(order == place)
+    if place is None or not len(at):
+        return None
+    number = int(at[0])
+
+    def href(position: int) -> str:
+        if not 0 <= position < len(order):
+            return ""
+        one = int(order[position])
+        return _study_href(index, one, want)
+
+    pairs = [*want.pairs(), *([("offset", str(number // PAGE * PAGE))] if number >= PAGE else [])]
+    return Beside(
+        number=number + 1,
+        total=len(order),
+        previous=href(number - 1),
+        next=href(number + 1),
+        back=_address("/explore", pairs),
+    )
+
+
+def _study_href(index: FacetIndex, place: int, want: Wanted) -> str:
+    """Return the address of a study's page; it keeps the query and the newest chosen release that holds the study."""
+    held = index.values_of("release", place)
+    chosen = [one for one in want.asked.chosen.get("release", ()) if one in held]
+    newest = max(chosen, key=lambda one: (split_release_id(one) or ("", 0))[1], default="")
+    pairs = [("release", newest)] if newest else []
+    pairs.append(("within", urlencode(want.pairs()) or f"sort={want.sort}"))
+    return _address(f"/studies/{index.uids[place]}", pairs)
 
 
 def wanted(query: Sequence[tuple[str, str]]) -> Wanted:
@@ -153,7 +205,7 @@ def _answer(request: Request, ports: Any, who: Any, indexes: Shelf) -> Response:
         sorts=SORTS,
         chips=_chips(want, address),
         closed=[one for one in listed if not one.is_open],
-        kept={index.uids[place]: _kept_release(index, place, releases) for place in places},
+        hrefs={index.uids[place]: _study_href(index, place, want) for place in places},
         offset=offset,
         as_cards=address([pair for pair in base if pair[0] != "view"]),
         as_table=address([*(pair for pair in base if pair[0] != "view"), ("view", "table")]),
@@ -221,12 +273,6 @@ def _rank(name: str, pair: tuple[str, int]) -> tuple[bool, int, str]:
     if name in _BANDS:
         return value == UNKNOWN, _BAND_ORDER.index(value) if value in _BAND_ORDER else 0, value
     return value == UNKNOWN, -count, value
-
-
-def _kept_release(index: FacetIndex, place: int, releases: Sequence[str]) -> str:
-    """Return the query of a study's link: the newest chosen release that holds it."""
-    held = index.values_of("release", place)
-    return next((f"?{urlencode({'release': one})}" for one in releases if one in held), "")
 
 
 def _cards(ports: Any, scope: Scope, index: FacetIndex, places: Sequence[int]) -> list[StudyCard]:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request, Response
 
 from radcommons.access.overview import age_chart, overview
-from radcommons.access.study_page import clinical_badges, film_of, study_cards, study_facts
+from radcommons.access.study_page import study_cards
 from radcommons.access.tables import base_of
 from radcommons.catalogue import shelf
 from radcommons.catalogue.accounts import sign_in, sign_out
 from radcommons.catalogue.credentials import COOKIE, Asking, Ports, Visitor
-from radcommons.catalogue.images import Place, Scope, instances_at
-from radcommons.catalogue.search import count_studies, find_series, find_studies, studies_of
+from radcommons.catalogue.images import Scope
+from radcommons.catalogue.search import count_studies, find_studies
 from radcommons.catalogue.shelf import Shelved
 from radcommons.dicomweb.query import Kind, Level, Match, Query
 from radcommons.platform.database import reading
 from radcommons.platform.identity import SESSION_HOURS
-from radcommons.records.errors import NotFound, SignInRequired
-from radcommons.records.identifiers import UID_PATTERN
+from radcommons.records.errors import SignInRequired
 from radcommons.ui.pages import is_own_path, page, redirect
 from radcommons.ui.render import Flash
 
@@ -41,7 +39,6 @@ def router() -> APIRouter:
         ("/", home),
         ("/releases/{identifier}", release_page),
         ("/releases/{identifier}/studies", studies_page),
-        ("/studies/{study}", study_page),
         ("/sign-in", sign_in_page),
         ("/account", account_page),
     ):
@@ -155,58 +152,6 @@ def _studies_query(text: str, sex: str, modalities: tuple[str, ...], offset: int
 def _page_url(request: Request, kept: list[tuple[str, str]], offset: int) -> str:
     parameters = [(name, value) for name, value in kept if value] + ([("offset", str(offset))] if offset > 0 else [])
     return request.url.path + (f"?{urlencode(parameters)}" if parameters else "")
-
-
-def study_page(
-    study: str,
-    request: Request,
-    ports: Ports,
-    who: Visitor,
-    release: str = "",
-    series: str = "",
-    window: str = "",
-) -> Response:
-    """Show one study: its series as a strip, one of them slice by slice, and what is known of it.
-
-    ``slice`` counts from 1. With ``release``, the study as that release froze it.
-    """
-    scope = Scope(actor=who.actor, release=release or None)
-    if not re.match(UID_PATTERN, study):
-        raise NotFound("There is no such study.")
-    with reading(ports.engine) as connection:
-        if release:
-            shelf.open_release(connection, who.actor, release)
-        row = studies_of(ports.engine, scope, [study]).get(study)
-        if row is None:
-            raise NotFound("There is no such study.", mend="It may be in a release that asks for a sign-in.")
-        all_series = find_series(ports.engine, scope, Query(level=Level.SERIES), place=Place(study=study))
-        instances = instances_at(connection, scope, Place(study=study))
-        clinical = shelf.clinical_rows(connection, release) if release else ()
-        named = shelf.releases_of_study(connection, who.actor, study)
-    root = f"/dicomweb/releases/{release}" if release else "/dicomweb"
-    film = film_of(
-        all_series,
-        instances,
-        root=root,
-        path=request.url.path,
-        release=release,
-        chosen=series,
-        number=request.query_params.get("slice", ""),
-        window=window,
-    )
-    return page(
-        request,
-        "access/study.html",
-        actor=who.actor,
-        form_key=who.form_key,
-        study=row,
-        film=film,
-        facts=study_facts(row, clinical),
-        badges=clinical_badges(row, clinical),
-        releases=named,
-        release=release,
-        base=base_of(request, ports),
-    )
 
 
 def sign_in_page(request: Request, who: Visitor, to: str = "/") -> Response:

@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from radcommons import access, hub
 from radcommons.access import api as access_api
-from radcommons.access import dicomweb_api, explore, viewer
+from radcommons.access import dicomweb_api, explore, study_routes, viewer
 from radcommons.access import pages as access_pages
 from radcommons.catalogue.accounts import SignedIn
 from radcommons.catalogue.credentials import signed_in
@@ -75,6 +75,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
         access_api.router(),
         *dicomweb,
         access_pages.router(),
+        study_routes.router(),
         explore.router(),
         viewer.router(viewer.installed()),
     ):

@@ -17,7 +17,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from radcommons import access
-from radcommons.access import api, dicomweb_api, explore, pages
+from radcommons.access import api, dicomweb_api, explore, pages, study_routes, viewer
 from radcommons.catalogue import accounts, instances, sites
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.instances import Version
@@ -185,15 +185,22 @@ class Commons:
         token = accounts.create_token(self.platform.engine, role=role, name=str(role), **bound)  # type: ignore[arg-type]
         return {"Authorization": f"Bearer {token}"}
 
-    def app(self) -> FastAPI:
-        """Return an app of this zone's routes alone."""
+    def app(self, *, ohif: Path = viewer.FILES) -> FastAPI:
+        """Return an app of this zone's routes alone; `ohif` is where the viewer lies."""
         app = FastAPI()
         app.state.platform = self.platform
         folder = Path(access.__path__[0]) / "templates"
         app.state.renderer = Renderer(brand=Brand("Commons"), nav=[], zones={"access": folder})
         add_error_handlers(app, page=_problem)
         app.include_router(app.state.renderer.assets.router())
-        for router in (api.router(), *dicomweb_api.routers(), pages.router(), explore.router()):
+        for router in (
+            api.router(),
+            *dicomweb_api.routers(),
+            pages.router(),
+            study_routes.router(),
+            explore.router(),
+            viewer.router(viewer.installed(ohif)),
+        ):
             app.include_router(router)
         return app
 

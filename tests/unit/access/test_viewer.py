@@ -32,9 +32,7 @@ def client(commons: Commons, tmp_path: Path) -> TestClient:
     (folder / "app.js.gz").write_bytes(gzip.compress(b"let b = 2"))
     (folder / "logo.png").write_bytes(b"png")
     (folder / "build.json").write_text(json.dumps({"base": "/viewer/3-x/"}), "utf-8")
-    app = commons.app()
-    app.include_router(viewer.router(viewer.installed(folder)))
-    return TestClient(app)
+    return TestClient(commons.app(ohif=folder))
 
 
 def test_files_are_packed_and_kept_for_good(client: TestClient) -> None:
@@ -88,9 +86,7 @@ def test_the_configuration_takes_no_stranger_text(client: TestClient, release: s
 def test_a_package_without_the_viewer_says_so(commons: Commons, tmp_path: Path) -> None:
     """404 with what to do, and no link to it on the study page."""
     assert viewer.installed(tmp_path) is None
-    app = commons.app()
-    app.include_router(viewer.router(None))
-    answer = TestClient(app).get("/viewer/")
+    answer = TestClient(commons.app(ohif=tmp_path)).get("/viewer/")
     assert answer.status_code == 404
     assert "not part of this installation" in answer.text
 
