@@ -18,7 +18,7 @@ from radcommons.access.study_page import StudyCard, study_cards
 from radcommons.catalogue import shelf
 from radcommons.catalogue.credentials import Ports, Visitor
 from radcommons.catalogue.facets import Asked, FacetIndex, Found
-from radcommons.catalogue.holding_facts import UNKNOWN
+from radcommons.catalogue.holding_facts import BANDS, UNKNOWN
 from radcommons.catalogue.holding_index import FACETS
 from radcommons.catalogue.holding_shelf import Shelf
 from radcommons.catalogue.images import Scope
@@ -31,8 +31,7 @@ from radcommons.ui.pages import page
 PAGE = 24
 SORTS = (("newest", "Newest release"), ("largest", "Largest"), ("name", "Description"))
 _SHOWN = 8  # values of a facet before the rest is folded
-_BANDS = frozenset({"age", "days"})
-_BAND_ORDER = ("Before the test", "0 to 3", "4 to 7", "8 to 14", "15 to 30", "31 or more")
+_BANDED = frozenset({"age", *BANDS})
 _TONES = {"positive": "bad", "negative": "good"}
 
 
@@ -252,7 +251,7 @@ def _facets(index: FacetIndex, found: Found, want: Wanted) -> list[FacetView]:
             )
             for value, count in sorted(counted.items(), key=partial(_rank, name))
         ]
-        first = choices if name in _BANDS else choices[:_SHOWN]
+        first = choices if name in _BANDED else choices[:_SHOWN]
         rest = choices[len(first) :]
         shown = [*first, *(one for one in rest if one.is_chosen)]
         made.append(
@@ -270,8 +269,9 @@ def _facets(index: FacetIndex, found: Found, want: Wanted) -> list[FacetView]:
 def _rank(name: str, pair: tuple[str, int]) -> tuple[bool, int, str]:
     """Return the order of a facet's values: bands by their own, others by their counts; the unknown last."""
     value, count = pair
-    if name in _BANDS:
-        return value == UNKNOWN, _BAND_ORDER.index(value) if value in _BAND_ORDER else 0, value
+    if name in _BANDED:
+        order = BANDS.get(name, ())
+        return value == UNKNOWN, order.index(value) if value in order else 0, value
     return value == UNKNOWN, -count, value
 
 
