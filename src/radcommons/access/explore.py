@@ -24,7 +24,7 @@ from radcommons.catalogue.holding_shelf import Shelf
 from radcommons.catalogue.images import Scope
 from radcommons.catalogue.search import studies_of
 from radcommons.platform.database import reading
-from radcommons.records.event import ANONYMOUS
+from radcommons.records.event import ANONYMOUS, Actor
 from radcommons.records.identifiers import split_release_id
 from radcommons.ui.pages import page
 
@@ -102,6 +102,27 @@ def indexes_of(app: Any) -> Shelf:
 def explore(request: Request, ports: Ports, who: Visitor) -> Response:
     """Show what is found, and what else there is."""
     return _answer(request, ports, who, indexes_of(request.app))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selected:
+    """What a query finds now: studies in its order, the releases that it names, and the query as it was understood."""
+
+    studies: tuple[str, ...]
+    releases: tuple[str, ...]
+    query: str
+
+
+def found(request: Request, ports: Any, actor: Actor, *, query: str) -> Selected:
+    """Return all that a query of explore finds for an actor."""
+    want = wanted(parse_qsl(query[:4000]))
+    index = indexes_of(request.app).standing(ports.engine, actor).index
+    order = index.sorted(index.ask(want.asked), want.sort)
+    return Selected(
+        studies=tuple(index.uids[place] for place in order.tolist()),
+        releases=want.asked.chosen.get("release", ()),
+        query=urlencode(want.pairs()),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,10 +33,11 @@ def table_response(items: Iterable[tuple[str, ReleaseItem]], *, base: str, name:
         "Cache-Control": "private, no-cache",
         "Content-Disposition": f'attachment; filename="{name}.csv"',
     }
-    return StreamingResponse(_lines(items, base=base), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(lines(items, base=base), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _lines(items: Iterable[tuple[str, ReleaseItem]], *, base: str) -> Iterator[str]:
+def lines(items: Iterable[tuple[str, ReleaseItem]], *, base: str) -> Iterator[str]:
+    """Yield the text of a table, its head first; `items` as for `table_response`."""
     line = io.StringIO()
     writer = csv.writer(line, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)

@@ -120,14 +120,17 @@ def _text(raw: str | None) -> str:
 def _fresh(connection: sa.Connection, columns: Columns, releases: Sequence[str]) -> Iterator[tuple[Sequence[Any], ...]]:
     """Yield the columns of some thousand series: what instances of theirs no known release holds."""
     i, s, item = t.instance.c, t.series.c, t.release_item.c
-    named: Any = sa.select(item.instance_id).where(item.release_id.in_(releases))
+    inside: sa.ColumnElement[bool]
     if columns.age:
-        named = named.except_(sa.select(item.instance_id).where(item.release_id.in_(tuple(columns.age))))
-    kind = sa.func.coalesce(sa.func.max(i.modality), UNKNOWN).label("kind")
+        named = sa.select(item.instance_id).where(item.release_id.in_(releases))
+        inside = i.id.in_(named.except_(sa.select(item.instance_id).where(item.release_id.in_(tuple(columns.age)))))
+    else:
+        # Everything: the index over studies has it in this order, so nothing needs to be sorted.
+        inside = sa.exists().where(item.release_id.in_(releases), item.instance_id == i.id)
     counted = (
-        sa.select(i.series_instance_uid, i.study_instance_uid, kind, sa.func.sum(i.size).label("bytes"))
-        .where(i.id.in_(named), _served())
-        .group_by(i.series_instance_uid, i.study_instance_uid)
+        sa.select(i.series_instance_uid, i.study_instance_uid, i.modality, sa.func.sum(i.size).label("bytes"))
+        .where(inside, _served())
+        .group_by(i.study_instance_uid, i.modality, i.series_instance_uid)
     ).subquery()
     query = sa.select(*counted.c, s.description, s.body_part, s.manufacturer, s.view, s.slice_mm).select_from(
         counted.outerjoin(t.series, s.series_instance_uid == counted.c.series_instance_uid)
