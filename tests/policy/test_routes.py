@@ -15,6 +15,7 @@ from radcommons.testing.sender import Sender
 ACTORS = ("visitor", "researcher", "reader", "site", "direct", "curator", "administrator")
 EVERYBODY = frozenset(ACTORS)
 CURATORS = frozenset({"curator", "administrator"})
+KEEPERS = frozenset({"researcher", "reader", "curator", "administrator"})
 SITES = frozenset({"site"})
 STORES = frozenset({"site", "direct"})
 # A direct token of role site passes the role's door; what it may know there is decided by its site, and it has none.
@@ -49,6 +50,13 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/curate/{identifier}"): CURATORS,
     ("POST", "/curate/{identifier}"): CURATORS,
     ("GET", "/curate/{identifier}/instances/{digest}/preview"): EVERYBODY,  # the instance is not found, see below
+    ("GET", "/api/v1/cohorts"): KEEPERS,
+    ("POST", "/api/v1/cohorts"): KEEPERS,
+    ("POST", "/api/v1/cohorts/{identifier}/versions"): KEEPERS,
+    ("GET", "/cohorts"): KEEPERS | {"visitor"},  # who is led to the sign-in
+    ("POST", "/cohorts"): KEEPERS,
+    ("POST", "/basket"): KEEPERS,
+    ("POST", "/basket/remove"): KEEPERS,
     ("POST", "/sign-in"): EVERYBODY,
     ("POST", "/sign-out"): EVERYBODY,
 }
@@ -61,6 +69,8 @@ PUBLIC_PREFIXES = (
     "/releases/",
     "/studies/",
     "/viewer/",
+    "/cohorts/",
+    "/api/v1/cohorts/",
 )
 PUBLIC_PAGES = frozenset({"/", "/explore", "/sign-in", "/account", "/api/openapi.json", "/dicomweb"})
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
@@ -70,6 +80,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/releases"): {"json": {"dataset": "covid-chest"}},
     ("POST", "/curate/releases/new"): {"data": {"dataset": "covid-chest"}},
     ("POST", "/curate/{identifier}"): {"data": {"choice": "accept-clean"}},
+    ("POST", "/api/v1/cohorts"): {"json": {"name": "x"}},
+    ("POST", "/api/v1/cohorts/{identifier}/versions"): {"json": {}},
+    ("POST", "/cohorts"): {"data": {"name": "x"}},
+    ("POST", "/basket"): {"data": {"study": U}},
+    ("POST", "/basket/remove"): {"data": {"study": U}},
     ("POST", "/sign-in"): {"data": {"email": "nobody@localhost", "password": "wrong"}},
 }
 

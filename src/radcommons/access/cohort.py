@@ -18,6 +18,7 @@ from radcommons.records.cohort import (
     COHORT_PATTERN,
     MOST_INSTANCES,
     MOST_STUDIES,
+    OWNERS,
     Cohort,
     CohortItem,
     Compared,
@@ -26,11 +27,8 @@ from radcommons.records.cohort import (
 )
 from radcommons.records.documents import canonical, digest
 from radcommons.records.errors import NotFound, NotPermitted, UsageError
-from radcommons.records.event import Actor, Event, Role
+from radcommons.records.event import Actor, Event
 from radcommons.records.terms import strictest
-
-# Who keeps cohorts: people and their programs, not the gateways of sites.
-OWNERS = (Role.RESEARCHER, Role.READER, Role.CURATOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from radcommons.access import cohort_export, explore
-from radcommons.access.cohort import OWNERS, Selection, compared, kept, save
+from radcommons.access.cohort import Selection, compared, kept, save
 from radcommons.access.tables import base_of, table_response
 from radcommons.catalogue import cohorts
 from radcommons.catalogue.credentials import Asking, Ports, Visitor
 from radcommons.platform.database import reading
 from radcommons.platform.identity import authorize
-from radcommons.records.cohort import MOST_STUDIES, Cohort
+from radcommons.records.cohort import MOST_STUDIES, OWNERS, Cohort
 from radcommons.records.identifiers import Uid
 
 _STEADY = {"Cache-Control": "private, no-cache"}
@@ -132,16 +132,20 @@ def router() -> APIRouter:
         """Return which studies were added, removed or changed from one version to another."""
         return ComparedAnswer(**asdict(compared(ports, who.actor, identifier, old=old, new=new)))
 
-    for name, endpoint in (
-        ("manifest.json", manifest),
-        ("manifest.json.sig", signature),
-        ("manifest.csv", table),
-        ("croissant.json", croissant),
+    _add_documents(routes)
+    return routes
+
+
+def _add_documents(routes: APIRouter) -> None:
+    for name, endpoint, model in (
+        ("manifest.json", manifest, None),
+        ("manifest.json.sig", signature, None),
+        ("manifest.csv", table, None),
+        ("croissant.json", croissant, dict[str, Any]),
     ):
         path = f"/{{identifier}}/versions/{{number}}/{name}"
-        routes.add_api_route(path, endpoint, methods=["GET"], response_class=Response)
+        routes.add_api_route(path, endpoint, methods=["GET"], response_class=Response, response_model=model)
         routes.add_api_route(path, endpoint, methods=["HEAD"], response_class=Response, include_in_schema=False)
-    return routes
 
 
 def manifest(identifier: str, number: Number, ports: Ports, who: Visitor) -> Response:

@@ -24,7 +24,8 @@ from radcommons.catalogue.holding_shelf import Shelf
 from radcommons.catalogue.images import Scope
 from radcommons.catalogue.search import studies_of
 from radcommons.platform.database import reading
-from radcommons.records.event import ANONYMOUS, Actor
+from radcommons.records.cohort import OWNERS
+from radcommons.records.event import ANONYMOUS, Actor, Role
 from radcommons.records.identifiers import split_release_id
 from radcommons.ui.pages import page
 
@@ -224,6 +225,10 @@ def _answer(request: Request, ports: Any, who: Any, indexes: Shelf) -> Response:
         want=want,
         sorts=SORTS,
         chips=_chips(want, address),
+        query=urlencode(base),
+        here=address([*base, *([("offset", str(offset))] if offset else [])]),
+        chosen_releases=releases,
+        can_keep=who.actor.has(*OWNERS, Role.ADMINISTRATOR),
         closed=[one for one in listed if not one.is_open],
         hrefs={index.uids[place]: _study_href(index, place, want) for place in places},
         offset=offset,
@@ -248,6 +253,11 @@ def _chips(want: Wanted, address: Any) -> list[tuple[str, str]]:
             rest = [one for one in base if one != (name, value)]
             made.append((f"{titles[name]}: {_text(name, value)}", address(rest)))
     return made
+
+
+def chips(query: str) -> list[str]:
+    """Return the filters of a query as a page writes them."""
+    return [text for text, _ in _chips(wanted(parse_qsl(query[:4000])), lambda _: "")]
 
 
 def _text(name: str, value: str) -> str:

@@ -8,10 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from radcommons.records.event import Role
 from radcommons.records.identifiers import Digest, Instant, Text
 from radcommons.records.release import Counts, ReleaseItem
 from radcommons.records.terms import Terms
 
+# Who keeps cohorts: people and their programs, not the gateways of sites.
+OWNERS = (Role.RESEARCHER, Role.READER, Role.CURATOR)
 COHORT_SCHEMA = "radcommons/cohort/v1"
 COHORT_PATTERN = r"^[0-9a-f]{32}$"
 # What one document may name; a larger question is a release's own business.

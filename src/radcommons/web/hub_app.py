@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from radcommons import access, hub
 from radcommons.access import api as access_api
-from radcommons.access import dicomweb_api, explore, study_routes, viewer
+from radcommons.access import cohort_api, cohort_pages, dicomweb_api, explore, study_routes, viewer
 from radcommons.access import pages as access_pages
 from radcommons.catalogue.accounts import SignedIn
 from radcommons.catalogue.credentials import signed_in
@@ -25,6 +25,7 @@ from radcommons.hub.work import JUDGING
 from radcommons.platform.pool import import_ahead
 from radcommons.platform.ports import Platform, open_platform
 from radcommons.platform.settings import HubSettings
+from radcommons.records.cohort import OWNERS
 from radcommons.records.errors import RadcommonsError
 from radcommons.records.event import ANONYMOUS, Role
 from radcommons.ui.pages import problem_page
@@ -35,8 +36,14 @@ from radcommons.web.guard import BrowserGuard, LastResort
 from radcommons.web.metrics import Measured
 from radcommons.web.short import Hub
 
+_KEEPERS = frozenset({*OWNERS, Role.ADMINISTRATOR})
 _CURATORS = frozenset({Role.CURATOR, Role.ADMINISTRATOR})
-NAVIGATION = (NavItem("Releases", "/"), NavItem("Explore", "/explore"), NavItem("Curation", "/curate", roles=_CURATORS))
+NAVIGATION = (
+    NavItem("Releases", "/"),
+    NavItem("Explore", "/explore"),
+    NavItem("Cohorts", "/cohorts", roles=_KEEPERS),
+    NavItem("Curation", "/curate", roles=_CURATORS),
+)
 
 
 def hub_app(settings: HubSettings) -> FastAPI:
@@ -77,6 +84,8 @@ def hub_app(settings: HubSettings) -> FastAPI:
         access_pages.router(),
         study_routes.router(),
         explore.router(),
+        cohort_api.router(),
+        cohort_pages.router(),
         viewer.router(viewer.installed()),
     ):
         app.include_router(router)

@@ -17,7 +17,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from radcommons import access
-from radcommons.access import api, dicomweb_api, explore, pages, study_routes, viewer
+from radcommons.access import api, cohort_api, cohort_pages, dicomweb_api, explore, pages, study_routes, viewer
 from radcommons.catalogue import accounts, instances, sites
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.instances import Version
@@ -199,6 +199,8 @@ class Commons:
             pages.router(),
             study_routes.router(),
             explore.router(),
+            cohort_api.router(),
+            cohort_pages.router(),
             viewer.router(viewer.installed(ohif)),
         ):
             app.include_router(router)
