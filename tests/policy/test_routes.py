@@ -57,6 +57,7 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/cohorts"): KEEPERS,
     ("POST", "/basket"): KEEPERS,
     ("POST", "/basket/remove"): KEEPERS,
+    ("POST", "/theme"): EVERYBODY,
     ("POST", "/sign-in"): EVERYBODY,
     ("POST", "/sign-out"): EVERYBODY,
 }
@@ -72,7 +73,7 @@ PUBLIC_PREFIXES = (
     "/cohorts/",
     "/api/v1/cohorts/",
 )
-PUBLIC_PAGES = frozenset({"/", "/explore", "/sign-in", "/account", "/api/openapi.json", "/dicomweb"})
+PUBLIC_PAGES = frozenset({"/", "/style", "/explore", "/sign-in", "/account", "/api/openapi.json", "/dicomweb"})
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/sessions"): {"json": dict(zip(("email", "password"), ADMINISTRATOR, strict=True))},
     ("POST", "/api/v1/sites/{code}/key"): {"json": {"public_key": "A" * 43 + "="}},

@@ -48,7 +48,7 @@ FACETS = (
 _NAMED: dict[str, Callable[[Any], str]] = {
     "body": body_part,
     "manufacturer": stripped,
-    "view": stripped,
+    "projection": stripped,
     "thickness": thickness,
 }
 _FEW = 5_000  # more keys than these are read by going through the table once

@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from radcommons import access, hub
 from radcommons.access import api as access_api
-from radcommons.access import cohort_api, cohort_pages, dicomweb_api, explore, study_routes, viewer
+from radcommons.access import cohort_api, cohort_pages, dicomweb_api, explore, study_routes, style_page, viewer
 from radcommons.access import pages as access_pages
 from radcommons.catalogue.accounts import SignedIn
 from radcommons.catalogue.credentials import signed_in
@@ -28,7 +28,7 @@ from radcommons.platform.settings import HubSettings
 from radcommons.records.cohort import OWNERS
 from radcommons.records.errors import RadcommonsError
 from radcommons.records.event import ANONYMOUS, Role
-from radcommons.ui.pages import problem_page
+from radcommons.ui.pages import THEMES_PATH, problem_page, theme_router
 from radcommons.ui.render import Brand, NavItem, Renderer
 from radcommons.web import health, sessions
 from radcommons.web.errors import PROBLEM_RESPONSES, add_error_handlers
@@ -87,6 +87,8 @@ def hub_app(settings: HubSettings) -> FastAPI:
         cohort_api.router(),
         cohort_pages.router(),
         viewer.router(viewer.installed()),
+        style_page.router(),
+        theme_router(),
     ):
         app.include_router(router)
     return app
@@ -94,7 +96,7 @@ def hub_app(settings: HubSettings) -> FastAPI:
 
 def _renderer(settings: HubSettings) -> Renderer:
     zones = {zone.__name__.rpartition(".")[2]: Path(zone.__path__[0]) / "templates" for zone in (access, hub)}
-    return Renderer(brand=Brand(name=settings.title), nav=NAVIGATION, zones=zones)
+    return Renderer(brand=Brand(name=settings.title), nav=NAVIGATION, zones=zones, themes=THEMES_PATH)
 
 
 def _lifespan(platform: Platform) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

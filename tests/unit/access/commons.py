@@ -17,7 +17,17 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from radcommons import access
-from radcommons.access import api, cohort_api, cohort_pages, dicomweb_api, explore, pages, study_routes, viewer
+from radcommons.access import (
+    api,
+    cohort_api,
+    cohort_pages,
+    dicomweb_api,
+    explore,
+    pages,
+    study_routes,
+    style_page,
+    viewer,
+)
 from radcommons.catalogue import accounts, instances, sites
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.instances import Version
@@ -36,7 +46,7 @@ from radcommons.records.event import ANONYMOUS, Actor, Role
 from radcommons.records.lifecycle import InstanceEvent, InstanceState
 from radcommons.records.release import Release
 from radcommons.records.terms import Terms, Tier
-from radcommons.ui.pages import problem_page
+from radcommons.ui.pages import THEMES_PATH, problem_page, theme_router
 from radcommons.ui.render import Brand, Renderer
 from radcommons.web.errors import add_error_handlers
 
@@ -190,7 +200,7 @@ class Commons:
         app = FastAPI()
         app.state.platform = self.platform
         folder = Path(access.__path__[0]) / "templates"
-        app.state.renderer = Renderer(brand=Brand("Commons"), nav=[], zones={"access": folder})
+        app.state.renderer = Renderer(brand=Brand("Commons"), nav=[], zones={"access": folder}, themes=THEMES_PATH)
         add_error_handlers(app, page=_problem)
         app.include_router(app.state.renderer.assets.router())
         for router in (
@@ -202,6 +212,8 @@ class Commons:
             cohort_api.router(),
             cohort_pages.router(),
             viewer.router(viewer.installed(ohif)),
+            style_page.router(),
+            theme_router(),
         ):
             app.include_router(router)
         return app
