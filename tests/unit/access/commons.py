@@ -71,6 +71,8 @@ def image(
     description: str = "CT chest",
     date: str = "20200301",
     value: int = 0,
+    view: str = "",
+    slice_mm: str = "",
 ) -> bytes:
     """Return an invented image as a DICOM file."""
     dataset = Dataset()
@@ -86,6 +88,10 @@ def image(
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 1
     if modality == "CT":
         dataset.RescaleIntercept, dataset.RescaleSlope = "-1024", "1"
+    if view:
+        dataset.ViewPosition = view
+    if slice_mm:
+        dataset.SliceThickness = slice_mm
     if frames > 1:
         dataset.NumberOfFrames = frames
     pixels = np.arange(frames * 24 * 32, dtype="<i2").reshape(frames, 24, 32) + value

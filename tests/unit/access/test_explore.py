@@ -142,3 +142,20 @@ def test_the_address_is_the_query() -> None:
     pairs = [("q", "lung"), ("modality", "CT"), ("modality", "CR"), ("sort", "name"), ("view", "table")]
     assert wanted(pairs).pairs() == pairs
     assert wanted([("other", "1"), ("sort", "none"), ("view", "none")]).pairs() == []
+
+
+def test_views_and_slices_are_counted(tmp_path: Path) -> None:
+    """The view of a radiograph and the band of a slice's thickness are facets; both narrow what is found."""
+    commons = fill(Commons(tmp_path))
+    thin = [image(study=f"2.25.4{n}", series=f"2.25.5{n}", uid=f"2.25.6{n}", slice_mm=one)
+            for n, one in enumerate(("0.625", "1.5", "5", "7.5"))]  # fmt: skip
+    film = image(study="2.25.47", series="2.25.57", uid="2.25.67", modality="CR", view=" PA")
+    commons.load(*thin, film, dataset="chest")
+    commons.release("chest")
+    client = commons.client()
+    counts = dict(_counts(client.get("/explore").text))
+    for band in ("1 mm or less", "1 to 2 mm", "3 to 5 mm", "Over 5 mm", "PA"):
+        assert counts[band] == "1", band
+    found = client.get("/explore", params={"thickness": ["1 mm or less", "Over 5 mm"], "view": "table"}).text
+    assert ">2 studies</h2>" in found
+    assert "2.25.47" in client.get("/explore?projection=PA").text
