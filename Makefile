@@ -1,6 +1,7 @@
 # Two commands do everything: `make demo` and `make test`. Each makes its own set-up.
 .DEFAULT_GOAL := help
-PYTHON ?= python3.11
+# Debian's own Python is built with profiles and runs nearly twice as fast as one built without: it goes before others.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) python3.11)
 PORT ?= 8042
 DATA ?= demo-data
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -14,7 +15,8 @@ help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 .tools/bin/uv:
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv
+	$(PYTHON) -m pip --version >/dev/null 2>&1 && pip="$(PYTHON)" || pip=python3.11; \
+	  $$pip -m pip install --quiet --disable-pip-version-check --target .tools uv
 
 # The product alone: what a visitor's first minutes need.
 .venv/.product: pyproject.toml uv.lock frontend/hatch_build.py | $(UV)
@@ -33,16 +35,25 @@ system: ## install the system packages that the tests drive (as root; otherwise 
 demo: .venv/.product ## run the whole road, then leave hub and site running
 	$(RUN) radcommons demo --data $(DATA) --port $(PORT)
 
+# Two lanes beside each other: most of the second one's time is spent waiting for servers and browsers.
 test: .venv/.synced system ## everything that CI runs
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lane-code lane-whole
+
+lane-code:
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) lint-imports --no-cache
+	$(RUN) pytest tests/architecture tests/unit tests/property tests/contract tests/policy tests/golden tests/browser
+
+lane-whole:
+	$(RUN) pytest tests/functional
+
+coverage: .venv/.synced ## how much of the code the quicker tests reach
 	$(RUN) coverage erase
 	$(RUN) coverage run -m pytest tests/architecture tests/unit tests/property tests/contract tests/policy tests/golden
 	-$(RUN) coverage combine --quiet
-	-$(RUN) coverage report
-	$(RUN) pytest tests/functional tests/browser
+	$(RUN) coverage report
 
 quick: .venv/.synced ## the tests that take no server and no browser
 	$(RUN) pytest tests/unit tests/property tests/architecture
@@ -63,4 +74,4 @@ wheels: | $(UV) ## ask the index whether everything comes ready-made for each sy
 bench: .venv/.synced ## print the benchmark tables
 	$(RUN) python benchmarks/road.py
 
-.PHONY: help setup system demo test quick wander nightly wheels bench
+.PHONY: help setup system demo test lane-code lane-whole coverage quick wander nightly wheels bench

@@ -5,11 +5,12 @@ need=""
 command -v chromium >/dev/null 2>&1 || need="$need chromium"
 command -v storescu >/dev/null 2>&1 || need="$need dcmtk"
 command -v Orthanc >/dev/null 2>&1 || need="$need orthanc orthanc-dicomweb"
+command -v faketime >/dev/null 2>&1 || need="$need faketime"
 # Node, inside the browser driver's wheel, needs it.
 ls /usr/lib/*/libatomic.so.1 /lib/*/libatomic.so.1 >/dev/null 2>&1 || ldconfig -p 2>/dev/null | grep -q libatomic.so.1 || need="$need libatomic1"
 [ -z "$need" ] && exit 0
 if [ "$(id -u)" != 0 ]; then
-    echo "Missing for the browser and DICOM peer tests:$need. Install them: sudo apt-get install$need" >&2
+    echo "Missing for the tests with a browser, DICOM peers and a clock that jumps:$need. Install them: sudo apt-get install$need" >&2
     exit 1
 fi
 apt-get update -qq

@@ -46,7 +46,7 @@ def _read(chunks: list[bytes]) -> tuple[list[tuple[dict[str, str], bytes, bool]]
                     parts[-1] = (*parts[-1][:2], True)
                 else:
                     assert event, "an empty piece says nothing"
-                    parts[-1] = (parts[-1][0], parts[-1][1] + event, parts[-1][2])
+                    parts[-1] = (parts[-1][0], parts[-1][1] + bytes(event), parts[-1][2])
         parser.close()
     except MultipartError:
         end = "refused"

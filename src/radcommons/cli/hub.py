@@ -89,6 +89,8 @@ def serve(directory: Path, host: str, port: int, dimse_port: int | None, dimse_h
     """Serve portal, API and DICOMweb until SIGTERM, and DICOM where a port is named."""
     import gc
 
+    # What is loaded from here on stays; to look through it for garbage again and again costs a fifth of the start.
+    gc.disable()
     from radcommons.platform.telemetry import configure_logging
     from radcommons.web.hub_app import hub_app
     from radcommons.web.serving import serve as serve_app
@@ -103,9 +105,8 @@ def serve(directory: Path, host: str, port: int, dimse_port: int | None, dimse_h
         from radcommons.web.hub_peer import bind
 
         peer = bind(settings, host=dimse_host or host, port=dimse_port, ports=lambda: app.state.platform)
-    # What is loaded now stays; to look through it for garbage again and again costs some milliseconds each time.
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
     def ready(url: str) -> None:
         if peer is not None:
@@ -242,6 +243,34 @@ def check(directory: Path, as_json: bool) -> int:
             click.echo(f"{fault.kind:8} {fault.subject}  {fault.message}")
         click.echo(f"{checked.objects} objects, {checked.releases} releases, {len(checked.faults)} faults.")
     return 1 if checked.faults else 0
+
+
+@hub.command(epilog="Example: radcommons hub rebuild /srv/commons --dataset covid-chest --what-if")
+@DIRECTORY
+@click.option("--dataset", required=True, help="Takes objects that no row of the database knows; nothing is released.")
+@WHAT_IF
+@JSON
+def rebuild(directory: Path, dataset: str, what_if: bool, as_json: bool) -> int:
+    """Write the index anew from the objects alone, after rows were lost or are doubted. Exit 1 when some are odd."""
+    from radcommons.hub.rebuild import rebuild as verb
+    from radcommons.platform.ports import open_platform
+
+    settings = open_settings(directory)
+    if what_if:
+        click.echo(f"Would read every object of {directory} again; `radcommons hub check` tells which have no row.")
+        return 0
+    done = verb(
+        open_platform(settings), dataset=dataset, progress=lambda seen: click.echo(f"{seen} objects read", err=True)
+    )
+    if as_json:
+        show(asdict(done))
+    else:
+        for name in done.damaged:
+            click.echo(f"damaged  {name}  The bytes are not those of the name; left alone.")
+        for name in done.refused:
+            click.echo(f"refused  {name}  Not added: no DICOM, withdrawn, or other bytes for a UID that is known.")
+        click.echo(f"{done.read} instances written anew, {done.added} added to {dataset}.")
+    return 1 if done.damaged or done.refused else 0
 
 
 @hub.command(epilog="Example: radcommons hub backup /srv/commons /backup/commons.tar")

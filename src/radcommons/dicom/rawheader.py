@@ -106,7 +106,11 @@ def scan(head: bytes, size: int) -> RawHeader:
     elements: list[Raw] = []
     pixel, last, position, end = None, 0, meta.end, min(size, len(head))
     while position < end:
-        element = None if implicit else _short_at(head, position)
+        element = None
+        if not implicit and position + 8 <= end:
+            group, number, vr, length = _SHORT(head, position)
+            if vr in _SHORT_VRS:  # one of the usual ones, whose length takes two bytes
+                element = Raw(group << 16 | number, vr, position, position + 8, position + 8 + length, length)
         if element is None:
             tag = _tag_at(head, position)
             if tag in PIXEL_TAGS:
@@ -115,9 +119,9 @@ def scan(head: bytes, size: int) -> RawHeader:
                     raise Irregular
                 break
             element = element_at(head, position, implicit=implicit)
-        if element.tag <= last or element.tag >> 16 in _GROUPS_OF_OTHERS or element.end > end:
+        before, last, position = last, element[0], element[4]
+        if last <= before or last >> 16 in _GROUPS_OF_OTHERS or position > end:
             raise Irregular
-        last, position = element.tag, element.end
         if last & 0xFFFF:  # group lengths are retired, and tell nothing
             elements.append(element)
     if pixel is None and position != size:
@@ -130,18 +134,6 @@ def scan(head: bytes, size: int) -> RawHeader:
         pixel=pixel,
         values={one.tag: one for one in elements},
     )
-
-
-def _short_at(head: bytes, position: int) -> Raw | None:
-    """Return the element at a position where it is one of the usual ones, whose length takes two bytes."""
-    try:
-        group, number, vr, length = _SHORT(head, position)
-    except struct.error:
-        return None
-    if vr not in _SHORT_VRS:
-        return None
-    value = position + 8
-    return Raw(group << 16 | number, vr, position, value, value + length, length)
 
 
 def _tag_at(head: bytes, position: int) -> int:

@@ -7,6 +7,7 @@ import secrets
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from python_multipart.multipart import parse_options_header
 
@@ -21,7 +22,7 @@ _HEADER_LIMIT = 16 * 1024
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 # What a body holds, in order: a new part's headers (names in lower case), bytes of the part, None at its end.
-Event = dict[str, str] | bytes | None
+Event = dict[str, str] | memoryview | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ def media_type(text: str) -> str:
     return text.split(";", 1)[0].strip().lower()
 
 
+@lru_cache(maxsize=256)
 def boundary_of(content_type: str, *, related_type: str | None = None) -> bytes:
     """Return the boundary that a multipart/related Content-Type names.
 
@@ -102,6 +104,7 @@ class PartParser:
     Notes
     -----
     Memory: a chunk, and of the chunk before no more than could be the beginning of a delimiter or a part's headers.
+    Bytes are told as views of their chunk: who keeps one keeps the chunk.
 
     References
     ----------
@@ -112,6 +115,7 @@ class PartParser:
         self._delimiter = b"\r\n--" + boundary_of(content_type, related_type=related_type)
         self._held = b"\r\n"  # the first delimiter may stand at the very start, where no line break precedes it
         self._at = 0  # what stands before was told
+        self._is_new = True
         self._step: Callable[[list[Event]], bool] = self._preamble
         self.is_finished = False
 
@@ -127,7 +131,11 @@ class PartParser:
         if self.is_finished:  # an epilogue has no meaning
             return found
         left = self._held[self._at :]
-        self._held, self._at = left + chunk if left else chunk, 0
+        if self._is_new and chunk.startswith(self._delimiter[2:]):
+            left, self._step, self._at = b"", self._line, len(self._delimiter) - 2
+        else:
+            self._at = 0
+        self._held, self._is_new = left + chunk if left else chunk, False
         while self._step(found):
             pass
         return found
@@ -191,7 +199,7 @@ class PartParser:
         at = held.find(self._delimiter, start)
         if at >= 0:
             if at > start:
-                found.append(held[start:at])
+                found.append(memoryview(held)[start:at])
             found.append(None)
             self._go(at + len(self._delimiter), self._line)
             return True
@@ -201,7 +209,7 @@ class PartParser:
         if keep < 0:
             keep = len(held)
         if keep > start:
-            found.append(held[start:keep])
+            found.append(memoryview(held)[start:keep])
         self._at = keep
         return False
 
@@ -268,8 +276,8 @@ async def parts(
         return queue.popleft()
 
     async def chunks() -> AsyncIterator[bytes]:
-        while isinstance(event := await next_event(), bytes):
-            yield event
+        while isinstance(event := await next_event(), memoryview):
+            yield bytes(event)
 
     while True:
         try:

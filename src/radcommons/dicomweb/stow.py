@@ -48,9 +48,18 @@ def status(stored: Sequence[Stored], failed: Sequence[Failed]) -> int:
     return 202 if stored else 409
 
 
-def response(stored: Sequence[Stored], failed: Sequence[Failed], *, study_url: str = "") -> JsonDataset:
-    """Return the Store Instances Response module (PS3.18 table I.1-1) in the DICOM JSON model."""
-    body = dict([attribute("RetrieveURL", study_url)]) if study_url else {}
+def response(stored: Sequence[Stored], failed: Sequence[Failed], *, root: str = "") -> JsonDataset:
+    """Return the Store Instances Response module (PS3.18 table I.1-1) in the DICOM JSON model.
+
+    Parameters
+    ----------
+    stored, failed : sequence
+    root : str
+        What goes before each address of an instance.
+    """
+    studies = {one.retrieve_url.partition("/series/")[0] for one in stored}
+    study = next(iter(studies)) if len(studies) == 1 else ""
+    body: JsonDataset = dict([attribute("RetrieveURL", root + study)]) if study else {}
     if failed:
         body |= dict([attribute("FailedSOPSequence", *(_failed(one) for one in failed if one.sop_instance_uid))])
         others = [members(FailureReason=int(one.reason)) for one in failed if not one.sop_instance_uid]
@@ -59,7 +68,7 @@ def response(stored: Sequence[Stored], failed: Sequence[Failed], *, study_url: s
         if "Value" not in body["00081198"]:
             del body["00081198"]
     if stored:
-        body |= dict([attribute("ReferencedSOPSequence", *(_stored(one) for one in stored))])
+        body |= dict([attribute("ReferencedSOPSequence", *(_stored(one, root) for one in stored))])
     return dict(sorted(body.items()))
 
 
@@ -67,8 +76,8 @@ def _reference(one: Stored | Failed) -> dict[str, Any]:
     return members(ReferencedSOPClassUID=one.sop_class_uid, ReferencedSOPInstanceUID=one.sop_instance_uid)
 
 
-def _stored(one: Stored) -> dict[str, Any]:
-    return _reference(one) | (members(RetrieveURL=one.retrieve_url) if one.retrieve_url else {})
+def _stored(one: Stored, root: str) -> dict[str, Any]:
+    return _reference(one) | (members(RetrieveURL=root + one.retrieve_url) if one.retrieve_url else {})
 
 
 def _failed(one: Failed) -> dict[str, Any]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
+import orjson
 from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Receive, Scope, Send
 
@@ -21,6 +19,8 @@ from radcommons.dicomweb.multipart import PartParser, media_type
 from radcommons.hub.arrive import PIECE, Arrived, Part, clear
 from radcommons.hub.load import load
 from radcommons.hub.store import Outcome, store
+from radcommons.platform.crew import Crew, LoopPromise
+from radcommons.platform.group import Promise
 from radcommons.platform.identity import authorize
 from radcommons.platform.ports import Platform
 from radcommons.records.errors import NotPermitted, UsageError
@@ -39,7 +39,7 @@ _BODY = {
 _MOST_WAITING = 256
 _STUDIES = "/dicomweb/studies"
 # Requests that write at once; each takes a core while it hashes.
-_WRITERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="store")
+_WRITERS = Crew(most=8, name="store")
 
 
 def router() -> APIRouter:
@@ -82,14 +82,22 @@ class StoreRoutes(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        answer = await _answer(Request(scope, receive, send), study=scope["path_params"].get("study"))
-        await answer(scope, receive, send)
+        status, body = await _stored_answer(Request(scope, receive, send), study=scope["path_params"].get("study"))
+        headers = [(b"content-type", DICOM_JSON.encode()), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 async def _answer(request: Request, *, study: str | None) -> Response:
+    status, body = await _stored_answer(request, study=study)
+    return Response(body, status_code=status, media_type=DICOM_JSON)
+
+
+async def _stored_answer(request: Request, *, study: str | None) -> tuple[int, bytes]:
+    """Store what a request brings, and return the status and the body of its answer."""
     platform: Platform = request.app.state.platform
-    who = await _beside(signed_in, request) if platform.engine.dialect.name != "sqlite" else signed_in(request)
-    actor = await acting(request, who)
+    who = await _WRITERS.run(signed_in, request) if platform.engine.dialect.name != "sqlite" else signed_in(request)
+    actor = who.actor if not who.form_key else await acting(request, who)
     if actor.dataset is None:
         authorize(actor, Role.SITE)
         if actor.site is None:
@@ -102,13 +110,23 @@ async def _answer(request: Request, *, study: str | None) -> Response:
     finally:
         # Also when the client went away in the middle: what is durable has its name in the object store by now.
         if arrived or begun:
-            await _beside(_clean, arrived, begun)
-    base = (platform.settings.base_url or str(request.base_url)).rstrip("/")
-    return _response(outcome, root=base)
+            await _WRITERS.run(_clean, arrived, begun)
+    scope = request.scope
+    base = platform.settings.base_url or _base_url(scope["scheme"], request.headers.get("host", ""), request)
+    return _response(outcome, root=base.rstrip("/"))
 
 
-async def _beside(work: Callable[..., Any], *arguments: object) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(_WRITERS, work, *arguments)
+_BASES: dict[tuple[str, str], str] = {}
+
+
+def _base_url(scheme: str, host: str, request: Request) -> str:
+    """Return the address by which the caller reaches the hub."""
+    found = _BASES.get((scheme, host))
+    if found is None:
+        if len(_BASES) >= _MOST_WAITING:  # a caller may name the host as it likes
+            _BASES.clear()
+        found = _BASES[scheme, host] = str(request.base_url)
+    return found
 
 
 def _clean(arrived: Sequence[Arrived], begun: Sequence[Part]) -> None:
@@ -122,16 +140,16 @@ async def _kept(
 ) -> Outcome:
     """Settle the parts that wait in memory, and store all: one turn in another thread for a usual request."""
     if actor.dataset is None:
-        return await _beside(_stored, arrived, begun, platform, actor, study)  # type: ignore[no-any-return]
-    done: Future[Outcome] = Future()
+        return await _WRITERS.run(_stored, arrived, begun, platform, actor, study)
+    done: LoopPromise[Outcome] = LoopPromise()
     # Not the thread is waited for: it may go on to write what others bring.
-    _WRITERS.submit(_loaded, arrived, begun, done, platform, actor, study)
-    return await asyncio.wrap_future(done)
+    _WRITERS.submit(partial(_loaded, arrived, begun, done, platform, actor, study))
+    return await done.future
 
 
-def _settle(arrived: list[Arrived], begun: list[Part]) -> None:
+def _settle(arrived: list[Arrived], begun: list[Part], *, is_last: bool = True) -> None:
     while begun:
-        arrived.append(begun[0].settle())
+        arrived.append(begun[0].settle(is_last=is_last))
         del begun[0]
 
 
@@ -143,7 +161,7 @@ def _stored(arrived: list[Arrived], begun: list[Part], platform: Platform, actor
 def _loaded(
     arrived: list[Arrived],
     begun: list[Part],
-    done: Future[Outcome],
+    done: Promise[Outcome],
     platform: Platform,
     actor: Actor,
     study: str | None,
@@ -170,13 +188,13 @@ async def _arrive(request: Request, platform: Platform, arrived: list[Arrived], 
         begun.append(Part(folder=folder, limit=limit))
     async for chunk in _plain(request):
         for event in (chunk,) if parser is None else parser.feed(chunk):
-            if isinstance(event, bytes):
+            if isinstance(event, bytes | memoryview):
                 begun[-1].hold(event)
                 waiting += len(event)
             elif is_open := event is not None:
                 begun.append(Part(folder=folder, limit=limit))
         if waiting >= PIECE or len(begun) > _MOST_WAITING:
-            await _beside(_relieve, arrived, begun, is_open)
+            await _WRITERS.run(_relieve, arrived, begun, is_open)
             waiting = 0
     if parser is not None:
         parser.close()
@@ -188,7 +206,7 @@ def _relieve(arrived: list[Arrived], begun: list[Part], is_open: bool) -> None:
     try:
         if last is not None:
             last.write()
-        _settle(arrived, begun)
+        _settle(arrived, begun, is_last=False)
     finally:
         if last is not None:
             begun.append(last)
@@ -198,16 +216,31 @@ def _plain(request: Request) -> AsyncIterator[bytes]:
     """Return the body without its content coding; nothing grows by more than a piece at a time."""
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding in ("", "identity"):
-        return request.stream()
+        return _counted(request)
     if coding in ("gzip", "x-gzip"):
         return _inflated(request)
     raise UnsupportedMedia("The content coding is not gzip.", mend="Send it plain, or as gzip.")
 
 
+async def _counted(request: Request) -> AsyncIterator[bytes]:
+    """Yield the body as it comes, and leave how long it was for who counts."""
+    scope, has_more = request.scope, True
+    scope["received"] = 0
+    while has_more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
+        has_more = message.get("more_body", False)
+        if chunk:
+            scope["received"] += len(chunk)
+            yield chunk
+
+
 async def _inflated(request: Request) -> AsyncIterator[bytes]:
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
-        async for chunk in request.stream():
+        async for chunk in _counted(request):
             while chunk:
                 yield inflater.decompress(chunk, PIECE)
                 chunk = inflater.unconsumed_tail
@@ -217,13 +250,6 @@ async def _inflated(request: Request) -> AsyncIterator[bytes]:
         raise UsageError("The body ends before its content coding does.", mend="Send it again.")
 
 
-def _response(outcome: Outcome, *, root: str) -> Response:
-    stored = [
-        replace(one, retrieve_url=f"{root}{one.retrieve_url}") if one.retrieve_url else one for one in outcome.stored
-    ]
-    answer = stow.response(stored, outcome.failed)
-    return Response(
-        json.dumps(answer, separators=(",", ":")),
-        status_code=stow.status(stored, outcome.failed),
-        media_type=DICOM_JSON,
-    )
+def _response(outcome: Outcome, *, root: str) -> tuple[int, bytes]:
+    answer = stow.response(outcome.stored, outcome.failed, root=root)
+    return stow.status(outcome.stored, outcome.failed), orjson.dumps(answer)

@@ -1,13 +1,17 @@
-"""Arrival: parts of a request become files, hashed on the way; memory stays flat whatever their size."""
+"""Arrival: parts of a request, hashed on the way; long ones become files, so memory stays flat whatever their size."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 from radcommons.hub.bodies import TooLarge
 from radcommons.platform.durable import disk_full_is_named
@@ -16,16 +20,22 @@ from radcommons.platform.durable import disk_full_is_named
 PIECE = 2 << 20
 # Enough of an object for its header; a longer one is read from the file.
 HEAD = 64 << 10
+# Names that nobody else gives, in this process or another.
+_OURS, _NUMBERS = secrets.token_hex(8), count()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """A part of a request, whole, in a temporary file."""
+    """A part of a request, whole: in memory where it is short, else in a temporary file."""
 
-    path: Path
+    source: str | bytes | memoryview = field(repr=False)
     digest: str
     size: int
     head: bytes = field(repr=False)
+
+    def open(self) -> BinaryIO:
+        """Return a reader of all of it."""
+        return Path(self.source).open("rb") if isinstance(self.source, str) else io.BytesIO(self.source)
 
 
 @dataclass(slots=True)
@@ -34,21 +44,21 @@ class Part:
 
     folder: Path
     limit: int
-    held: list[bytes] = field(default_factory=list)
+    held: list[bytes | memoryview] = field(default_factory=list)
     waiting: int = 0
     size: int = 0
     _running: hashlib._Hash = field(default_factory=hashlib.sha256)
     _head: bytes = b""
-    _path: Path | None = None
+    _path: str | None = None
     _descriptor: int = -1
 
-    def put(self, chunk: bytes) -> None:
+    def put(self, chunk: bytes | memoryview) -> None:
         """Take some bytes, in a thread that may block. Raises TooLarge."""
         self.hold(chunk)
         if self.waiting >= PIECE:
             self.write()
 
-    def hold(self, chunk: bytes) -> None:
+    def hold(self, chunk: bytes | memoryview) -> None:
         """Take some bytes into memory, whose owner sees that it is written in time. Raises TooLarge."""
         self.held.append(chunk)
         self.waiting += len(chunk)
@@ -56,28 +66,42 @@ class Part:
         if self.size > self.limit:
             raise TooLarge(f"An instance is larger than {self.limit} bytes.")
 
-    def write(self) -> None:
-        """Write and hash what waits in memory."""
+    def _taken(self) -> list[bytes | memoryview]:
+        """Return what waits in memory, hashed."""
         pieces, self.held, self.waiting = self.held, [], 0
         for piece in pieces:
             self._running.update(piece)
             if len(self._head) < HEAD:
                 self._head += piece[: HEAD - len(self._head)]
+        return pieces
+
+    def write(self) -> None:
+        """Write and hash what waits in memory."""
+        pieces = self._taken()
         with disk_full_is_named("arriving instances"):
             if self._path is None:
-                self._path = self.folder / secrets.token_hex(16)
+                self._path = f"{self.folder}{os.sep}{_OURS}-{next(_NUMBERS)}"
                 self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
             for piece in pieces:
-                view = memoryview(piece)
-                while view:
-                    view = view[os.write(self._descriptor, view) :]
+                written = os.write(self._descriptor, piece)
+                while written < len(piece):
+                    written += os.write(self._descriptor, memoryview(piece)[written:])
 
-    def settle(self) -> Arrived:
-        """Write what is left and return the file; the object store flushes it."""
-        self.write()
-        assert self._path is not None
-        self._close()
-        return Arrived(path=self._path, digest=self._running.hexdigest(), size=self.size, head=self._head)
+    def settle(self, *, is_last: bool = True) -> Arrived:
+        """Return the part, which is whole: in memory, unless some of it was written or others follow to wait with it.
+
+        A file is flushed by the object store.
+        """
+        source: str | bytes | memoryview
+        if self._path is None and is_last:
+            pieces = self._taken()
+            source = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        else:
+            self.write()
+            assert self._path is not None
+            source = self._path
+            self._close()
+        return Arrived(source=source, digest=self._running.hexdigest(), size=self.size, head=self._head)
 
     def _close(self) -> None:
         if self._descriptor >= 0:
@@ -88,15 +112,16 @@ class Part:
         """Forget the part; the file that was begun goes."""
         self._close()
         if self._path is not None:
-            self._path.unlink(missing_ok=True)
+            _remove(self._path)
 
 
-def settled(parts: Sequence[Part]) -> list[Arrived]:
-    """Return the parts as files."""
-    return [part.settle() for part in parts]
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)  # noqa: PTH108  (a string, on a hot path)
 
 
 def clear(arrived: Sequence[Arrived]) -> None:
-    """Remove the files that got no place in the object store."""
+    """Remove the files of what arrived."""
     for one in arrived:
-        one.path.unlink(missing_ok=True)
+        if isinstance(one.source, str):
+            _remove(one.source)

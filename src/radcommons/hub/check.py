@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -14,7 +13,7 @@ from radcommons.catalogue.holdings import promised
 from radcommons.catalogue.journal import broken_lines
 from radcommons.platform.database import reading
 from radcommons.platform.keys import SigningKey, verify
-from radcommons.platform.objects import object_key
+from radcommons.platform.objects import INSTANCES, object_key
 from radcommons.platform.ports import Platform
 from radcommons.records.documents import canonical, digest, parse, unseal
 from radcommons.records.errors import DocumentError, IntegrityError, NotFound
@@ -101,10 +100,8 @@ def _feed_faults(connection: sa.Connection, dataset: str, key: SigningKey) -> It
 
 
 def _orphans(platform: Platform, expected: set[str]) -> Iterator[Fault]:
-    """Yield files of the embedded store that nothing refers to: a request was cut off before its commit."""
-    root = Path(platform.settings.objects.removeprefix("file://")) / "instances"
-    if not platform.settings.objects.startswith("file://"):
-        return
-    for path in sorted(root.rglob("*")):
-        if path.name not in expected and path.is_file():
-            yield Fault(kind="orphan", subject=path.name, message="Nothing refers to this object.")
+    """Yield objects that nothing refers to: a request was cut off before its commit, or rows were lost."""
+    for key in platform.objects.keys(INSTANCES):
+        name = key.rpartition("/")[2]
+        if name not in expected:
+            yield Fault(kind="orphan", subject=name, message="Nothing refers to this object.")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 from weakref import WeakKeyDictionary
@@ -19,8 +18,8 @@ from radcommons.dicomweb.stow import Failed, Failure, Stored
 from radcommons.hub.arrive import Arrived, clear
 from radcommons.hub.quick import UID, Read, read_arrived
 from radcommons.hub.store import GONE, Outcome
-from radcommons.platform.group import GroupCommit
-from radcommons.platform.objects import object_key
+from radcommons.platform.group import GroupCommit, Promise
+from radcommons.platform.objects import NOTHING_WRITTEN, Unflushed, object_key
 from radcommons.platform.ports import Platform
 from radcommons.platform.rawsql import Transaction, raw_writing
 from radcommons.records.errors import UnreadableInstance
@@ -47,17 +46,18 @@ class _Load:
     actor: Actor
     fit: tuple[_Fit, ...]
     failed: tuple[Failed, ...]
+    written: Unflushed = NOTHING_WRITTEN
 
 
 def load(
-    arrived: Sequence[Arrived], done: Future[Outcome], *, platform: Platform, actor: Actor, study: str | None = None
+    arrived: Sequence[Arrived], done: Promise[Outcome], *, platform: Platform, actor: Actor, study: str | None = None
 ) -> None:
     """Make what arrived durable and accepted, together with what others bring at this moment; its files go.
 
     Parameters
     ----------
     arrived : sequence of Arrived
-    done : Future
+    done : Promise
         Gets the fate of each part once it is durable and may be acknowledged, or StorageError: then nothing is.
     platform : Platform
     actor : Actor
@@ -77,17 +77,14 @@ def load(
         done.set_result(outcome)
         return
     # What another request says about the same UIDs at this moment decides the transaction; its object is here then.
-    platform.objects.put_files([(object_key(one.arrived.digest), one.arrived.path) for one in new])
+    written = platform.objects.write_files([(object_key(one.arrived.digest), one.arrived.source) for one in new])
     clear(arrived)
-    _group(platform).submit(some, done)
+    _group(platform).submit(replace(some, written=written), done)
 
 
 def _look(some: _Load, *, platform: Platform) -> tuple[Outcome, list[_Fit]]:
     """Return the fate of each object as far as it can be told before the transaction, and what has to be written."""
-    known: dict[str, list[Version]] = {}
-    for uid in {one.version.sop_instance_uid for one in some.fit}:
-        known[uid] = versions_of(platform.engine, uid)
-    return _sorted_out(some, known)
+    return _sorted_out(some, versions_of(platform.engine, {one.version.sop_instance_uid for one in some.fit}))
 
 
 _groups: WeakKeyDictionary[sa.Engine, GroupCommit[_Load, Outcome]] = WeakKeyDictionary()
@@ -145,19 +142,24 @@ def _version(one: Arrived, read: Read, *, actor: Actor) -> Version:
 
 
 def _commit(platform: Platform, loads: Sequence[_Load]) -> list[Outcome]:
-    """Write what several requests bring, whose objects are durable already; all of it or nothing."""
-    uids = {one.version.sop_instance_uid for some in loads for one in some.fit}
+    """Make the objects of several requests durable, and then write their rows; all of them or none."""
+    platform.objects.flush(some.written for some in loads)
+    every = [one.version for some in loads for one in some.fit]
     with raw_writing(platform.engine) as transaction:
-        loading.hold_uids(transaction, uids)
-        known = loading.of_uids(transaction, uids)
+        known = loading.hold_and_look(
+            transaction,
+            uids={version.sop_instance_uid for version in every},
+            series={version.series_instance_uid for version in every},
+            sites={version.site for version in every},
+        )
         outcomes, new = [], []
         for some in loads:
-            outcome, added = _sorted_out(some, known)
+            outcome, added = _sorted_out(some, known.versions)
             outcomes.append(outcome)
             if added:
                 new.append((some.actor, added))
         if new:
-            _write(transaction, new)
+            _write(transaction, new, known)
     return outcomes
 
 
@@ -194,11 +196,9 @@ def _address(version: Version) -> str:
     )
 
 
-def _write(transaction: Transaction, new: Sequence[tuple[Actor, Sequence[_Fit]]]) -> None:
-    every = [one for _, added in new for one in added]
-    for site in {one.version.site for one in every}:
-        loading.ensure_site(transaction, site)
-    loading.load(transaction, [(one.version, one.read.reading) for one in every])
+def _write(transaction: Transaction, new: Sequence[tuple[Actor, Sequence[_Fit]]], known: loading.Known) -> None:
+    rows = [(one.version, one.read.reading) for _, added in new for one in added]
+    loading.load(transaction, rows, known=known)
     events = []
     for actor, added in new:
         found = [(one.version.digest, finding) for one in added for finding in (*one.read.grave, *one.read.identity)]

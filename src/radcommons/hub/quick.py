@@ -8,11 +8,10 @@ the careful way.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -52,6 +51,7 @@ _STUDY_DATE, _EXTENDED_TABLE = 0x00080020, 0x7FE00001
 _NUMERIC = frozenset(b"DS IS US SS UL SL UV SV FL FD AT TM DA DT AS OB OW OF OD OL OV".split())
 _LOOKED_AT = ALWAYS_EMPTY | {_STUDY_DATE, DOCUMENT}
 _LONGEST_HEADER = 4 << 20
+_LONGEST_KEY = 8 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +77,32 @@ def read_arrived(one: Arrived) -> Read:
     UnreadableInstance
         If it is no DICOM object.
     """
-    with one.path.open("rb") as source:
+    with _Opened(one) as source:
         try:
             return _read_raw(one, source)
         except Irregular:
-            return _read_with_care(source)
+            return _read_with_care(source.file)
+
+
+class _Opened:
+    """An object that is opened when more of it is needed than its head."""
+
+    def __init__(self, one: Arrived) -> None:
+        self._one = one
+        self._file: BinaryIO | None = None
+
+    @property
+    def file(self) -> BinaryIO:
+        if self._file is None:
+            self._file = self._one.open()
+        return self._file
+
+    def __enter__(self) -> _Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 def _read_with_care(source: BinaryIO) -> Read:
@@ -103,11 +124,12 @@ def _read_with_care(source: BinaryIO) -> Read:
     )
 
 
-def _read_raw(one: Arrived, source: BinaryIO) -> Read:
+def _read_raw(one: Arrived, source: _Opened) -> Read:
     def read(offset: int, length: int) -> bytes:
         if offset + length <= len(one.head):
             return one.head[offset : offset + length]
-        return os.pread(source.fileno(), length, offset)
+        source.file.seek(offset)
+        return source.file.read(length)
 
     raw = _scan(one, read)
     items, fragments = None, 0
@@ -129,7 +151,7 @@ def _read_raw(one: Arrived, source: BinaryIO) -> Read:
     )
 
     # The careful way reads the file once for all objects whose judgement would be the same.
-    header = _Once(lambda: read_header(source))
+    header = _Once(lambda: read_header(source.file))
     shape = _shape_key(raw, fragments)
     return Read(
         sop_class_uid=raw.text(_SOP_CLASS),
@@ -195,14 +217,14 @@ class _Once:
 
 
 class _Known:
-    """A bounded memory of judgements by a digest of all that they depend on."""
+    """A bounded memory of judgements by all that they depend on."""
 
-    def __init__(self, most: int = 8192) -> None:
+    def __init__(self, most: int = 2048) -> None:
         self._most = most
-        self._held: OrderedDict[bytes, tuple[Finding, ...]] = OrderedDict()
+        self._held: OrderedDict[Hashable, tuple[Finding, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, key: bytes, judge: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
+    def of(self, key: Hashable, judge: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
         with self._lock:
             held = self._held.get(key)
             if held is not None:
@@ -219,40 +241,40 @@ class _Known:
 _GRAVE, _IDENTITY = _Known(), _Known()
 
 
-def _digest(pieces: list[bytes]) -> bytes:
-    """Return a digest of pieces, each with its length, so that no two lists are one."""
-    return hashlib.sha256(b"".join(b"%d:%b" % (len(piece), piece) for piece in pieces)).digest()
-
-
-def _shape_key(raw: RawHeader, fragments: int) -> bytes:
+def _shape_key(raw: RawHeader, fragments: int) -> Hashable:
     """Return all that conformance depends on: see `conformance.check` and `read_header`'s findings."""
     pixel = raw.pixel
-    return _digest(
-        [
-            raw.transfer_syntax.encode(),
-            raw.raw(_SOP_CLASS),
-            *(b"1" if raw.raw(tag).strip(b"\0 ") else b"" for tag in (_SOP_INSTANCE, _STUDY, _SERIES, _MODALITY)),
-            *(raw.raw(tag) for tag in _IMAGE),
-            b"" if pixel is None else b"%d %d %d %b" % (pixel.tag, pixel.length, fragments, pixel.vr),
-        ]
-    )
+    named = tuple(bool(raw.raw(tag).strip(b"\0 ")) for tag in (_SOP_INSTANCE, _STUDY, _SERIES, _MODALITY))
+    told = None if pixel is None else (pixel.tag, pixel.length, pixel.vr)
+    return raw.transfer_syntax, raw.raw(_SOP_CLASS), named, tuple(map(raw.raw, _IMAGE)), told, fragments
 
 
-def _identity_key(raw: RawHeader) -> bytes:
-    """Return all that `identity_findings` looks at: every element, and the values of those with words or UIDs."""
+def _identity_key(raw: RawHeader) -> Hashable:
+    """Return all that `identity_findings` looks at: every element, and the values of those with words or UIDs.
+
+    It is about as long as the header, so of a long one a digest is kept.
+    """
     head = raw.head
-    pieces: list[bytes] = [b"implicit" if raw.implicit else b"explicit", raw.transfer_syntax.encode()]
-    for element in raw.elements:
-        tag, vr = element.tag, element.vr or _dictionary_vr(element.tag)
-        pieces.append(b"%08x%b" % (tag, vr))
+    pieces: list[Hashable] = [raw.implicit, raw.transfer_syntax]
+    add = pieces.append
+    for tag, vr, _, value, end, _ in raw.elements:
+        if not vr:
+            vr = _dictionary_vr(tag)
+        add(tag)
+        add(vr)
         if vr == b"UI":
-            uids = head[element.value : element.end].decode("latin-1").split("\\")
-            pieces.append(b"".join(b"1" if is_foreign_uid(tag, uid.strip("\0 ")) else b"0" for uid in uids))
-            if tag == _SOP_CLASS:
-                pieces.append(head[element.value : element.end])
+            add(_are_foreign(tag, head[value:end]))
         elif vr not in _NUMERIC or tag in _LOOKED_AT:
-            pieces.append(head[element.value : element.end])
-    return _digest(pieces)
+            add(head[value:end])
+    found = tuple(pieces)
+    is_short = not raw.elements or raw.elements[-1].end <= _LONGEST_KEY
+    return found if is_short else hashlib.sha256(repr(found).encode()).digest()
+
+
+def _are_foreign(tag: int, value: bytes) -> Hashable:
+    """Return what identity depends on of UIDs: which of them are nobody's; of the class, the value itself."""
+    uids = value.decode("latin-1").split("\\")
+    return tuple(is_foreign_uid(tag, uid.strip("\0 ")) for uid in uids), value if tag == _SOP_CLASS else b""
 
 
 _VRS: dict[int, bytes] = {}

@@ -70,7 +70,7 @@ def _store_quarantined(arrived: Sequence[Arrived], *, platform: Platform, site: 
                 kept.append(one)
             else:
                 failed.append(fate)
-    platform.objects.put_files([(object_key(one.digest), one.path) for one in kept])
+    platform.objects.put_files([(object_key(one.digest), one.source) for one in kept])
     if kept:
         with writing(platform.engine) as connection:
             _receive(connection, kept, platform=platform, site=site)
@@ -89,7 +89,7 @@ def _fate(
             return Failed(reason=Failure.PROCESSING, sop_class_uid=uids[0], sop_instance_uid=uids[1])
         return Stored(sop_class_uid=uids[0], sop_instance_uid=uids[1])
     try:
-        with one.path.open("rb") as source:
+        with one.open() as source:
             sop_class, sop_instance = meta_uids(source)
     except UnreadableInstance:
         return Failed(reason=Failure.CANNOT_UNDERSTAND)

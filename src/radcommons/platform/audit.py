@@ -14,7 +14,6 @@ import sqlalchemy as sa
 
 from radcommons.platform.clock import instant
 from radcommons.platform.rawsql import Fixed, Transaction
-from radcommons.records.documents import canonical
 from radcommons.records.event import Event
 
 _CHAIN_LOCK = 0x52434144  # any constant: names the chain among PostgreSQL's advisory locks
@@ -56,6 +55,10 @@ def trigger_statements() -> tuple[str, ...]:
     )
 
 
+# The canonical form of `records.documents`, for values that are plain already.
+_text = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def _line_hash(previous: str, at: str, event: Event) -> str:
     line = {
         "previous": previous,
@@ -65,7 +68,7 @@ def _line_hash(previous: str, at: str, event: Event) -> str:
         "subject": event.subject,
         "details": dict(event.details),
     }
-    return hashlib.sha256(canonical(line)).hexdigest()
+    return hashlib.sha256(_text(line).encode()).hexdigest()
 
 
 def _rows(last: tuple[int, str], events: Sequence[Event]) -> list[dict[str, object]]:
@@ -83,7 +86,7 @@ def _rows(last: tuple[int, str], events: Sequence[Event]) -> list[dict[str, obje
                 "kind": event.kind,
                 "actor": event.actor,
                 "subject": event.subject,
-                "details": canonical(dict(event.details)).decode(),
+                "details": _text(dict(event.details)),
                 "hash": previous,
             }
         )
@@ -101,9 +104,10 @@ class Trail:
 
     def write(self, transaction: Transaction, *events: Event) -> None:
         """Append events within the caller's transaction."""
+        asked: list[tuple[Fixed, dict[str, object]]] = [(self._last, {})]
         if transaction.dialect.name == "postgresql":
-            transaction.rows(self._hold, {})
-        last = transaction.rows(self._last, {})
+            asked.insert(0, (self._hold, {}))
+        last = transaction.turn(asked)[-1]
         transaction.run(self._insert, _rows((last[0][0], last[0][1]) if last else (0, GENESIS), events))
 
 

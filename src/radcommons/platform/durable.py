@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from radcommons.records.errors import StorageError
 
 
-def fsync_directory(folder: Path) -> None:
+def fsync_directory(folder: Path | str) -> None:
     """Make the names in `folder` durable; where folders cannot be opened (Windows) the file system's journal does."""
     if not hasattr(os, "O_DIRECTORY"):
         return
@@ -22,6 +25,42 @@ def fsync_directory(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+_WRITE = 2  # SYNC_FILE_RANGE_WRITE: begin to write, and do not wait
+_MOST_OPEN = 128
+
+
+@cache
+def _begin_writing() -> Callable[[int, int, int, int], int]:
+    """Return what asks the system to begin writing a file; nothing where it cannot be asked (Linux alone can)."""
+    found: Any = getattr(ctypes.CDLL(None), "sync_file_range", None) if sys.platform == "linux" else None
+    if found is None:
+        return lambda *_: 0
+    found.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
+    return found  # type: ignore[no-any-return]
+
+
+def fsync_files(paths: Sequence[str]) -> None:
+    """Make the bytes of files durable.
+
+    All are begun before the first is waited for, so that one commit of the file system's journal holds the places of
+    all of them, where one after the other would take a commit each.
+    """
+    begin = _begin_writing()
+    for start in range(0, len(paths), _MOST_OPEN):
+        some = paths[start : start + _MOST_OPEN]
+        descriptors: list[int] = []
+        try:
+            for path in some:
+                descriptors.append(os.open(path, os.O_RDONLY))
+                if len(some) > 1:
+                    begin(descriptors[-1], 0, 0, _WRITE)
+            for descriptor in descriptors:
+                os.fsync(descriptor)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
 
 
 @contextmanager

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Work = TypeVar("Work")
 Done = TypeVar("Done")
+Got = TypeVar("Got", contravariant=True)
+
+
+class Promise(Protocol[Got]):
+    """What somebody waits at, such as a future."""
+
+    def set_result(self, result: Got, /) -> None:
+        """Give the result."""
+
+    def set_exception(self, error: BaseException, /) -> None:
+        """Give the fault."""
 
 
 class GroupCommit(Generic[Work, Done]):
@@ -31,11 +41,11 @@ class GroupCommit(Generic[Work, Done]):
     def __init__(self, commit: Callable[[Sequence[Work]], Sequence[Done]], *, most: int = 128) -> None:
         self._commit = commit
         self._most = most
-        self._waiting: deque[tuple[Work, Future[Done]]] = deque()
+        self._waiting: deque[tuple[Work, Promise[Done]]] = deque()
         self._lock = Lock()
         self._is_led = False
 
-    def submit(self, work: Work, done: Future[Done]) -> None:
+    def submit(self, work: Work, done: Promise[Done]) -> None:
         """Have a piece of work committed; `done` gets its result or its fault, maybe before this returns."""
         with self._lock:
             self._waiting.append((work, done))
@@ -45,14 +55,14 @@ class GroupCommit(Generic[Work, Done]):
         while batch := self._next():
             self._run(batch)
 
-    def _next(self) -> list[tuple[Work, Future[Done]]]:
+    def _next(self) -> list[tuple[Work, Promise[Done]]]:
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
             if not batch:
                 self._is_led = False
             return batch
 
-    def _run(self, batch: Sequence[tuple[Work, Future[Done]]]) -> None:
+    def _run(self, batch: Sequence[tuple[Work, Promise[Done]]]) -> None:
         try:
             results = self._commit([work for work, _ in batch])
         # Whatever it is, it belongs to those who wait; the one whose thread this is waits with the others.

@@ -30,6 +30,8 @@ _ONE_ENGINE = threading.Lock()
 # Seconds between two looks at the queue: often while there is work, seldom while there is none, when each look costs
 # an idle machine's processor. It stays often for a while, since one job is followed by another.
 _BUSY, _IDLE, _LINGER = 0.05, 0.5, 3.0
+# A server answers first: to load the engine takes as long as to load everything else.
+_FIRST_ANSWERS_S = 1.0
 _log = structlog.get_logger()
 
 
@@ -104,6 +106,12 @@ class _Pace:
         return bool(DBOS.list_queued_workflows(queue_name=_QUEUE, limit=1, load_input=False, load_output=False))
 
 
+def _end() -> None:
+    from dbos import DBOS
+
+    DBOS.destroy(destroy_registry=True)
+
+
 class Jobs:
     """The worker of one process: a relay thread and the engine's queue."""
 
@@ -133,7 +141,7 @@ class Jobs:
         self._queue: Queue | None = None
 
     def start(self) -> None:
-        """Launch the engine; what was cut off before goes on where it stopped.
+        """Start to work, beside whatever else starts; what was cut off before goes on where it stopped.
 
         Raises
         ------
@@ -142,6 +150,9 @@ class Jobs:
         """
         if not _ONE_ENGINE.acquire(blocking=False):
             raise RuntimeError("another worker runs in this process")
+        self._thread.start()
+
+    def _launch(self) -> None:
         from dbos import DBOS
 
         DBOS(config=self._config)
@@ -156,7 +167,19 @@ class Jobs:
         self._queue = DBOS.register_queue(
             _QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=_BUSY, on_conflict="always_update"
         )
-        self._thread.start()
+
+    def _launched(self) -> bool:
+        """Launch the engine, as often as it takes: its database may come later than this process."""
+        while not self._stop.is_set():
+            try:
+                self._launch()
+            except Exception as error:  # the job runner records and goes on
+                _log.error("jobs-not-started", error=type(error).__name__)
+                _end()
+                self._stop.wait(1.0)
+            else:
+                return True
+        return False
 
     def wake(self) -> None:
         """Let the relay look at once, after a commit that left something."""
@@ -166,14 +189,16 @@ class Jobs:
         """Stop taking work; what runs goes on at the next start."""
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout=5)
-        from dbos import DBOS
-
-        DBOS.destroy(destroy_registry=True)
+        self._thread.join(timeout=30)
+        if self._queue is not None:
+            _end()
         self._system.dispose()
         _ONE_ENGINE.release()
 
     def _relay(self) -> None:
+        self._wake.wait(_FIRST_ANSWERS_S)
+        if not self._launched():
+            return
         pace = _Pace(self._queue)
         while not self._stop.is_set():
             try:

@@ -58,9 +58,24 @@ class Transaction:
 
     def rows(self, statement: Fixed, values: Values) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows."""
+        return self._asked(self._cursor, statement, values)
+
+    def turn(self, asked: Sequence[tuple[Fixed, Values]]) -> list[list[tuple[Any, ...]]]:
+        """Run statements one after the other and return the rows of each; to PostgreSQL they go in one turn."""
+        if self.dialect.name != "postgresql" or len(asked) < 2:
+            return [self._asked(self._cursor, statement, values) for statement, values in asked]
+        connection = self._cursor.connection
+        cursors = [connection.cursor() for _ in asked]
+        with connection.pipeline():
+            for cursor, (statement, values) in zip(cursors, asked, strict=True):
+                text, bind = statement.made(self.dialect)
+                cursor.execute(text, bind(values))
+        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+    def _asked(self, cursor: Any, statement: Fixed, values: Values) -> list[tuple[Any, ...]]:
         text, bind = statement.made(self.dialect)
-        self._cursor.execute(text, bind(values))
-        found: list[tuple[Any, ...]] = self._cursor.fetchall()
+        cursor.execute(text, bind(values))
+        found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
         return found
 
     def run(self, statement: Fixed, rows: Sequence[Values]) -> None:

@@ -55,6 +55,26 @@ class ObjectsTests:
         source.unlink()
         assert b"".join(objects.chunks("a/three")) == CONTENT
 
+    def test_bytes_are_stored_as_files_are(self, objects: Objects, source: Path) -> None:
+        """What lies in memory needs no file; a second put of the same leaves it whole, and one cut off is mended."""
+        for content in (CONTENT, memoryview(CONTENT)[5:-5], b""):
+            key = f"bytes/{len(content)}"
+            for _ in range(2):
+                objects.put_files([(key, content)])
+                assert b"".join(objects.chunks(key)) == content
+        path = objects.local_path(f"bytes/{len(CONTENT)}")
+        if path is not None:
+            path.write_bytes(CONTENT[:100])
+            objects.put_file(f"bytes/{len(CONTENT)}", CONTENT)
+            assert path.read_bytes() == CONTENT
+
+    def test_keys(self, objects: Objects, source: Path) -> None:
+        """All keys below a prefix are told, and no other."""
+        for key in ("kept/aa/one", "kept/bb/two", "keptnot/three"):
+            objects.put_file(key, source)
+        assert sorted(objects.keys("kept/")) == ["kept/aa/one", "kept/bb/two"]
+        assert list(objects.keys("nothing/")) == []
+
     def test_absent(self, objects: Objects) -> None:
         """What is absent has no size, cannot be read, and may be removed."""
         assert objects.size("a/none") is None

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
+from radcommons.catalogue import migrate
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.migrate import is_current, upgrade
 from radcommons.dicomweb.rawjson import fitted
@@ -81,3 +84,10 @@ def test_both_ways_end_in_one_schema(tmp_path: Path) -> None:
             indexes = {(one["name"], tuple(one["column_names"])) for one in seen.get_indexes(table)}
             shapes.append((columns, indexes))
         assert shapes[0] == shapes[1]
+
+
+def test_the_newest_revision_is_known_without_alembic() -> None:
+    """A start looks at the names of files alone; Alembic says the same."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    assert migrate.newest() == ScriptDirectory.from_config(config).get_current_head()

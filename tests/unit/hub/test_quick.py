@@ -19,9 +19,9 @@ from radcommons.testing.sender import Sender
 
 
 def arrived(path: Path) -> Arrived:
-    """Return a file as if it had come."""
+    """Return a file as if it had come: a short one, which stays in memory."""
     content = path.read_bytes()
-    return Arrived(path=path, digest=hashlib.sha256(content).hexdigest(), size=len(content), head=content[:HEAD])
+    return Arrived(source=content, digest=hashlib.sha256(content).hexdigest(), size=len(content), head=content[:HEAD])
 
 
 def test_both_ways_agree(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
