@@ -16,6 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from radcommons.access.tables import lines
+from radcommons.catalogue.tables_cohorts import thumbnail
 from radcommons.platform.keys import verify
 from radcommons.records.cohort import Cohort
 from radcommons.records.documents import canonical, json_schema, parse
@@ -23,7 +24,7 @@ from radcommons.records.event import Role
 from radcommons.records.release import CSV_COLUMNS, ReleaseItem
 from radcommons.records.submission import Signature
 from radcommons.records.terms import Tier
-from unit.access.commons import Commons, image
+from unit.access.commons import Commons, fill, image
 
 ROOT = "/api/v1/cohorts"
 
@@ -241,3 +242,25 @@ def test_what_was_withdrawn_since_is_told(client: TestClient, own_commons: Commo
     text = client.get(f"{ROOT}/{made['id']}/versions/1/manifest.csv", headers=researcher).text
     address = next(row["url"] for row in csv.DictReader(io.StringIO(text)) if row["sha256"] == digest)
     assert client.get(address.removeprefix("http://testserver"), headers=researcher).status_code == 410
+
+
+@pytest.mark.production
+def test_the_same_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    """Cohorts, baskets, thumbnails, provenance and the facets of explore on the other database."""
+    commons = fill(Commons(tmp_path, database_url=postgres_url))
+    client, headers = commons.client(), commons.token(Role.RESEARCHER)
+    made = saved(client, headers, query="thickness=Not+recorded&sort=name")
+    assert made["counts"]["studies"] == 3
+    path = f"{ROOT}/{made['id']}"
+    assert saved(client, headers, f"{path}/versions", studies=["2.25.10"])["version"] == 2
+    told = client.get(f"{path}/compare", params={"old": 1, "new": 2}, headers=headers).json()
+    assert told["removed"] == ["2.25.11", "2.25.12"]
+    assert client.get(path).status_code == 200  # version 2 stands on the open release alone
+    assert client.get(f"{path}/versions/1/manifest.csv").status_code == 401
+    assert client.get(f"/cohorts/{made['id']}", headers=headers).status_code == 200
+    page = client.get("/studies/2.25.10?release=chest-1&within=sort%3Dname").text
+    assert "3 images, first release" in page
+    assert client.get("/studies/2.25.10/series/2.25.20?q=slope").status_code == 200
+    thumb = "/dicomweb/studies/2.25.11/series/2.25.21/instances/2.25.31/thumbnail"
+    assert client.get(thumb).content == client.get(thumb).content
+    assert commons.count(thumbnail) == 1
