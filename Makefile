@@ -19,11 +19,11 @@ help: ## say what there is
 	  $$pip -m pip install --quiet --disable-pip-version-check --target .tools uv
 
 # The product alone: what a visitor's first minutes need.
-.venv/.product: pyproject.toml uv.lock | $(UV)
+.venv/.product: pyproject.toml uv.lock frontend/hatch_build.py | $(UV)
 	$(UV) sync --frozen --no-dev --inexact --quiet
 	@touch $@
 
-.venv/.synced: pyproject.toml uv.lock | $(UV)
+.venv/.synced: pyproject.toml uv.lock frontend/hatch_build.py | $(UV)
 	$(UV) sync --frozen --compile-bytecode --quiet
 	@touch $@ .venv/.product
 

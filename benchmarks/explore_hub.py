@@ -40,7 +40,8 @@ _NAMES = {
     ),
     "study": ("study_instance_uid", "patient", "site", "study_date", "description", "patient_sex", "patient_age",
               "header"),
-    "series": ("series_instance_uid", "study_instance_uid", "modality", "number", "description", "body_part", "header"),
+    "series": ("series_instance_uid", "study_instance_uid", "modality", "number", "description", "body_part",
+               "manufacturer", "view", "slice_mm", "header"),
     "release_item": ("release_id", "instance_id"),
 }  # fmt: skip
 _RELEASE = ("id", "dataset", "number", "title", "tier", "created_at", "manifest", "signature", "summary")
@@ -66,9 +67,13 @@ def blocks(series: int) -> Iterator[Rows]:
             for place in range(min(dice.choice((1, 2, 4, 6, 8, 9)), series - made)):
                 made += 1
                 kind, one = dice.choices(kinds, weights)[0], f"{uid}.{place}"
-                header = json.dumps({"00080070": {"vr": "LO", "Value": [f"Maker {int(60 * dice.random() ** 3)}"]}})
+                maker = f"Maker {int(60 * dice.random() ** 3)}"
+                header = json.dumps({"00080070": {"vr": "LO", "Value": [maker]}})
+                view = dice.choice(("AP", "PA", "LL")) if kind in ("DX", "CR") else None
+                thick = dice.choice((0.625, 1.0, 1.5, 2.5, 5.0, 7.5)) if kind == "CT" else None
                 text = f"{dice.choice(_WORDS)} {int(4000 * dice.random() ** 3)}"
-                rows["series"].append((one, uid, kind, place, text, dice.choice(_BODIES) or None, header))
+                rows["series"].append((one, uid, kind, place, text, dice.choice(_BODIES) or None, maker, view,
+                                       thick, header))  # fmt: skip
                 size = int(10 ** (5 + 3 * dice.random()))
                 rows["instance"].append(
                     (made, f"{one}.1", f"{made:064x}", size, "1.2", "1.2", patient, uid, one, site, "covid-chest",

@@ -36,6 +36,7 @@ OWN = frozenset(AT_BROWSER)
 LOOK_AT_OWN = OWN | {"narrow"}
 COMMITTEES = CURATORS | {"committee"}
 CHIEF = frozenset({"chief"})
+KEEPERS = frozenset({"researcher", "reader", "curator", "administrator", *AT_BROWSER})
 SITES = frozenset({"site"})
 STORES = frozenset({"site", "direct"})
 # A direct token of role site passes the role's door; what it may know there is decided by its site, and it has none.
@@ -91,6 +92,14 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/curate/{identifier}"): CURATORS,
     ("POST", "/curate/{identifier}"): CURATORS,
     ("GET", "/curate/{identifier}/instances/{digest}/preview"): EVERYBODY,  # the instance is not found, see below
+    ("GET", "/api/v1/cohorts"): KEEPERS,
+    ("POST", "/api/v1/cohorts"): KEEPERS,
+    ("POST", "/api/v1/cohorts/{identifier}/versions"): KEEPERS,
+    ("GET", "/cohorts"): KEEPERS | {"visitor"},  # who is led to the sign-in
+    ("POST", "/cohorts"): KEEPERS,
+    ("POST", "/basket"): KEEPERS,
+    ("POST", "/basket/remove"): KEEPERS,
+    ("POST", "/theme"): EVERYBODY,
     ("POST", "/sign-in"): EVERYBODY,
     ("POST", "/sign-out"): EVERYBODY - {"narrow"},
     ("GET", "/sign-in/code"): EVERYBODY,
@@ -181,8 +190,11 @@ PUBLIC_PREFIXES = (
     "/datasets",
     "/releases/",
     "/studies/",
+    "/viewer/",
+    "/cohorts/",
+    "/api/v1/cohorts/",
 )
-PUBLIC_PAGES = frozenset({"/", "/explore", "/sign-in", "/api/openapi.json", "/dicomweb"})
+PUBLIC_PAGES = frozenset({"/", "/style", "/explore", "/sign-in", "/api/openapi.json", "/dicomweb"})
 _ACCESS = {
     "title": "Nobody",
     "tier": "open",
@@ -200,6 +212,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/curate/incidents/{identifier}"): {"data": {"choice": "reopen"}},
     ("POST", "/curate/releases/new"): {"data": {"dataset": "covid-chest"}},
     ("POST", "/curate/{identifier}"): {"data": {"choice": "accept-clean"}},
+    ("POST", "/api/v1/cohorts"): {"json": {"name": "x"}},
+    ("POST", "/api/v1/cohorts/{identifier}/versions"): {"json": {}},
+    ("POST", "/cohorts"): {"data": {"name": "x"}},
+    ("POST", "/basket"): {"data": {"study": U}},
+    ("POST", "/basket/remove"): {"data": {"study": U}},
     ("POST", "/sign-in"): {"data": {"email": "nobody@localhost", "password": "wrong"}},
     ("POST", "/sign-in/code"): {"data": {"code": "000000"}},
     ("POST", "/sign-in/passkey"): {"json": {}},

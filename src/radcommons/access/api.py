@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
 from radcommons.access import download
+from radcommons.access.tables import base_of, table_response
 from radcommons.catalogue import shelf
 from radcommons.catalogue.credentials import Ports, Visitor
 from radcommons.catalogue.downloads import tallies, tally_of
+from radcommons.catalogue.images import Place, Scope
+from radcommons.catalogue.provenance import items_at
 from radcommons.platform.database import reading
 from radcommons.platform.ports import Platform
 from radcommons.records.describe import Described, datacite, schema_org
 from radcommons.records.documents import parse
+from radcommons.records.errors import NotFound
 from radcommons.records.event import Actor
-from radcommons.records.release import CSV_COLUMNS, Release, csv_row, instance_address
+from radcommons.records.release import Release
 
 # A signed manifest never changes; whether a caller may have it does.
 _STEADY = {"Cache-Control": "private, no-cache"}
@@ -122,6 +123,8 @@ def router() -> APIRouter:
         ("/releases/{identifier}/manifest.json", manifest),
         ("/releases/{identifier}/manifest.json.sig", manifest_signature),
         ("/releases/{identifier}/manifest.csv", manifest_table),
+        ("/releases/{identifier}/studies/{study}/manifest.csv", part_table),
+        ("/releases/{identifier}/studies/{study}/series/{series}/manifest.csv", part_table),
     ):
         routes.add_api_route(path, endpoint, methods=["GET"], response_class=Response, tags=["Releases"])
         routes.add_api_route(path, endpoint, methods=["HEAD"], response_class=Response, include_in_schema=False)
@@ -210,12 +213,8 @@ def _add_releases(routes: APIRouter) -> None:
             return _summaries(connection, [shelf.release(connection, who.actor, identifier)])[0]
 
 
-def _base(request: Request, ports: Platform) -> str:
-    return (ports.settings.base_url or str(request.base_url)).rstrip("/")
-
-
 def _described(identifier: str, request: Request, ports: Platform, actor: Actor) -> Described:
-    base = _base(request, ports)
+    base = base_of(request, ports)
     with reading(ports.engine) as connection:
         return shelf.described(connection, actor, identifier, base=base, publisher=ports.settings.title)
 
@@ -235,22 +234,16 @@ def manifest_signature(identifier: str, ports: Ports, who: Visitor) -> Response:
 def manifest_table(identifier: str, request: Request, ports: Ports, who: Visitor) -> Response:
     """Return the manifest's instances as a table for people, with the address of each: curl and wget take it."""
     content, _ = _manifest(ports, who.actor, identifier)
-    disposition = {"Content-Disposition": f'attachment; filename="{identifier}.csv"'}
-    base = _base(request, ports)
-    return StreamingResponse(
-        _rows(content, base=base), media_type="text/csv; charset=utf-8", headers=_STEADY | disposition
-    )
+    items = ((identifier, item) for item in parse(Release, content).items)
+    return table_response(items, base=base_of(request, ports), name=identifier)
 
 
-def _rows(content: bytes, *, base: str) -> Iterator[str]:
-    line = io.StringIO()
-    writer = csv.writer(line, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    release = parse(Release, content)
-    for item in release.items:
-        writer.writerow(csv_row(item, url=base + instance_address(release.id, item.digest)))
-        if line.tell() > 1 << 16:
-            yield line.getvalue()
-            line.seek(0)
-            line.truncate()
-    yield line.getvalue()
+def part_table(identifier: str, study: str, request: Request, ports: Ports, who: Visitor, series: str = "") -> Response:
+    """Return a study, or one series of it, as a release froze it: the same table as of the whole release."""
+    with reading(ports.engine) as connection:
+        shelf.open_release(connection, who.actor, identifier)
+        scope = Scope(actor=who.actor, release=identifier)
+        items = [(identifier, item) for item in items_at(connection, scope, Place(study=study, series=series or None))]
+    if not items:
+        raise NotFound("There is no such study or series in the release.")
+    return table_response(items, base=base_of(request, ports), name=f"{identifier}-{series or study}")

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
+import numpy as np
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
@@ -17,20 +18,21 @@ from radcommons.access.study_page import StudyCard, study_cards
 from radcommons.catalogue import shelf
 from radcommons.catalogue.credentials import Ports, Visitor
 from radcommons.catalogue.facets import Asked, FacetIndex, Found
-from radcommons.catalogue.holding_facts import UNKNOWN
+from radcommons.catalogue.holding_facts import BANDS, UNKNOWN
 from radcommons.catalogue.holding_index import FACETS
 from radcommons.catalogue.holding_shelf import Shelf
 from radcommons.catalogue.images import Scope
 from radcommons.catalogue.search import studies_of
 from radcommons.platform.database import reading
-from radcommons.records.event import ANONYMOUS
+from radcommons.records.cohort import OWNERS
+from radcommons.records.event import ANONYMOUS, Actor, Role
+from radcommons.records.identifiers import split_release_id
 from radcommons.ui.pages import page
 
 PAGE = 24
 SORTS = (("newest", "Newest release"), ("largest", "Largest"), ("name", "Description"))
 _SHOWN = 8  # values of a facet before the rest is folded
-_BANDS = frozenset({"age", "days"})
-_BAND_ORDER = ("Before the test", "0 to 3", "4 to 7", "8 to 14", "15 to 30", "31 or more")
+_BANDED = frozenset({"age", *BANDS})
 _TONES = {"positive": "bad", "negative": "good"}
 
 
@@ -79,26 +81,97 @@ class Wanted:
 
 def router() -> APIRouter:
     """Return the route of explore with the indexes that it keeps; that of everybody is begun with the application."""
-    indexes = Shelf()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(indexes.warm, app.state.platform.engine, ANONYMOUS)
+        await run_in_threadpool(indexes_of(app).warm, app.state.platform.engine, ANONYMOUS)
         yield
 
     routes = APIRouter(include_in_schema=False, lifespan=lifespan)
-    routes.add_api_route(
-        "/explore", _endpoint(indexes), methods=["GET", "HEAD"], response_class=Response, name="explore"
-    )
+    routes.add_api_route("/explore", explore, methods=["GET", "HEAD"], response_class=Response)
     return routes
 
 
-def _endpoint(indexes: Shelf) -> Any:
-    def explore(request: Request, ports: Ports, who: Visitor) -> Response:
-        """Show what is found, and what else there is."""
-        return _answer(request, ports, who, indexes)
+def indexes_of(app: Any) -> Shelf:
+    """Return the indexes that this process keeps."""
+    if not hasattr(app.state, "explore_indexes"):
+        app.state.explore_indexes = Shelf()
+    found: Shelf = app.state.explore_indexes
+    return found
 
-    return explore
+
+def explore(request: Request, ports: Ports, who: Visitor) -> Response:
+    """Show what is found, and what else there is."""
+    return _answer(request, ports, who, indexes_of(request.app))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selected:
+    """What a query finds now: studies in its order, the releases that it names, and the query as it was understood."""
+
+    studies: tuple[str, ...]
+    releases: tuple[str, ...]
+    query: str
+
+
+def found(request: Request, ports: Any, actor: Actor, *, query: str) -> Selected:
+    """Return all that a query of explore finds for an actor."""
+    want = wanted(parse_qsl(query[:4000]))
+    index = indexes_of(request.app).standing(ports.engine, actor).index
+    order = index.sorted(index.ask(want.asked), want.sort)
+    return Selected(
+        studies=tuple(index.uids[place] for place in order.tolist()),
+        releases=want.asked.chosen.get("release", ()),
+        query=urlencode(want.pairs()),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """The place of a study in what a query found, and the studies before and after it; empty at the ends."""
+
+    number: int
+    total: int
+    previous: str
+    next: str
+    back: str
+
+
+def beside(request: Request, ports: Any, who: Any, *, study: str, query: str) -> Beside | None:
+    """Return where a study stands in what a query of explore finds now; None where it is not in it."""
+    want = wanted(parse_qsl(query[:4000]))
+    index = indexes_of(request.app).standing(ports.engine, who.actor).index
+    order = index.sorted(index.ask(want.asked), want.sort)
+    place = index.place_of(study)
+    at = np.flatnonzero(order == place)
+    if place is None or not len(at):
+        return None
+    number = int(at[0])
+
+    def href(position: int) -> str:
+        if not 0 <= position < len(order):
+            return ""
+        one = int(order[position])
+        return _study_href(index, one, want)
+
+    pairs = [*want.pairs(), *([("offset", str(number // PAGE * PAGE))] if number >= PAGE else [])]
+    return Beside(
+        number=number + 1,
+        total=len(order),
+        previous=href(number - 1),
+        next=href(number + 1),
+        back=_address("/explore", pairs),
+    )
+
+
+def _study_href(index: FacetIndex, place: int, want: Wanted) -> str:
+    """Return the address of a study's page; it keeps the query and the newest chosen release that holds the study."""
+    held = index.values_of("release", place)
+    chosen = [one for one in want.asked.chosen.get("release", ()) if one in held]
+    newest = max(chosen, key=lambda one: (split_release_id(one) or ("", 0))[1], default="")
+    pairs = [("release", newest)] if newest else []
+    pairs.append(("within", urlencode(want.pairs()) or f"sort={want.sort}"))
+    return _address(f"/studies/{index.uids[place]}", pairs)
 
 
 def wanted(query: Sequence[tuple[str, str]]) -> Wanted:
@@ -152,8 +225,12 @@ def _answer(request: Request, ports: Any, who: Any, indexes: Shelf) -> Response:
         want=want,
         sorts=SORTS,
         chips=_chips(want, address),
+        query=urlencode(base),
+        here=address([*base, *([("offset", str(offset))] if offset else [])]),
+        chosen_releases=releases,
+        can_keep=who.actor.has(*OWNERS, Role.ADMINISTRATOR),
         closed=[one for one in listed if not one.is_open],
-        kept={index.uids[place]: _kept_release(index, place, releases) for place in places},
+        hrefs={index.uids[place]: _study_href(index, place, want) for place in places},
         offset=offset,
         as_cards=address([pair for pair in base if pair[0] != "view"]),
         as_table=address([*(pair for pair in base if pair[0] != "view"), ("view", "table")]),
@@ -178,6 +255,11 @@ def _chips(want: Wanted, address: Any) -> list[tuple[str, str]]:
     return made
 
 
+def chips(query: str) -> list[str]:
+    """Return the filters of a query as a page writes them."""
+    return [text for text, _ in _chips(wanted(parse_qsl(query[:4000])), lambda _: "")]
+
+
 def _text(name: str, value: str) -> str:
     return modality_name(value) if name == "modality" else value
 
@@ -200,7 +282,7 @@ def _facets(index: FacetIndex, found: Found, want: Wanted) -> list[FacetView]:
             )
             for value, count in sorted(counted.items(), key=partial(_rank, name))
         ]
-        first = choices if name in _BANDS else choices[:_SHOWN]
+        first = choices if name in _BANDED else choices[:_SHOWN]
         rest = choices[len(first) :]
         shown = [*first, *(one for one in rest if one.is_chosen)]
         made.append(
@@ -218,15 +300,10 @@ def _facets(index: FacetIndex, found: Found, want: Wanted) -> list[FacetView]:
 def _rank(name: str, pair: tuple[str, int]) -> tuple[bool, int, str]:
     """Return the order of a facet's values: bands by their own, others by their counts; the unknown last."""
     value, count = pair
-    if name in _BANDS:
-        return value == UNKNOWN, _BAND_ORDER.index(value) if value in _BAND_ORDER else 0, value
+    if name in _BANDED:
+        order = BANDS.get(name, ())
+        return value == UNKNOWN, order.index(value) if value in order else 0, value
     return value == UNKNOWN, -count, value
-
-
-def _kept_release(index: FacetIndex, place: int, releases: Sequence[str]) -> str:
-    """Return the query of a study's link: the newest chosen release that holds it."""
-    held = index.values_of("release", place)
-    return next((f"?{urlencode({'release': one})}" for one in releases if one in held), "")
 
 
 def _cards(ports: Any, scope: Scope, index: FacetIndex, places: Sequence[int]) -> list[StudyCard]:

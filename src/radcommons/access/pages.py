@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
 from radcommons.access.overview import age_chart, overview
-from radcommons.access.study_page import clinical_badges, film_of, study_cards, study_facts
+from radcommons.access.study_page import study_cards
+from radcommons.access.tables import base_of
 from radcommons.catalogue import shelf
 from radcommons.catalogue.credentials import Ports, Visitor
-from radcommons.catalogue.images import Place, Scope, instances_at
-from radcommons.catalogue.search import count_studies, find_series, find_studies, studies_of
+from radcommons.catalogue.images import Scope
+from radcommons.catalogue.search import count_studies, find_studies
 from radcommons.dicomweb.query import Kind, Level, Match, Query
 from radcommons.platform.database import reading
-from radcommons.platform.ports import Platform
-from radcommons.records.errors import NotFound
-from radcommons.records.identifiers import UID_PATTERN
 from radcommons.ui.pages import page
 
 PAGE = 24
@@ -29,14 +26,9 @@ def router() -> APIRouter:
     for path, endpoint in (
         ("/", home),
         ("/releases/{identifier}/studies", studies_page),
-        ("/studies/{study}", study_page),
     ):
         routes.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_class=Response)
     return routes
-
-
-def _base(request: Request, ports: Platform) -> str:
-    return (ports.settings.base_url or str(request.base_url)).rstrip("/")
 
 
 def home(request: Request, ports: Ports, who: Visitor) -> Response:
@@ -53,7 +45,7 @@ def home(request: Request, ports: Ports, who: Visitor) -> Response:
         releases=listed,
         totals=totals,
         chart=age_chart(ages),
-        base=_base(request, ports),
+        base=base_of(request, ports),
     )
 
 
@@ -106,55 +98,3 @@ def _studies_query(text: str, sex: str, modalities: tuple[str, ...], offset: int
 def _page_url(request: Request, kept: list[tuple[str, str]], offset: int) -> str:
     parameters = [(name, value) for name, value in kept if value] + ([("offset", str(offset))] if offset > 0 else [])
     return request.url.path + (f"?{urlencode(parameters)}" if parameters else "")
-
-
-def study_page(
-    study: str,
-    request: Request,
-    ports: Ports,
-    who: Visitor,
-    release: str = "",
-    series: str = "",
-    window: str = "",
-) -> Response:
-    """Show one study: its series as a strip, one of them slice by slice, and what is known of it.
-
-    ``slice`` counts from 1. With ``release``, the study as that release froze it.
-    """
-    scope = Scope(actor=who.actor, release=release or None)
-    if not re.match(UID_PATTERN, study):
-        raise NotFound("There is no such study.")
-    with reading(ports.engine) as connection:
-        if release:
-            shelf.open_release(connection, who.actor, release)
-        row = studies_of(ports.engine, scope, [study]).get(study)
-        if row is None:
-            raise NotFound("There is no such study.", mend="It may be in a release that asks for a sign-in.")
-        all_series = find_series(ports.engine, scope, Query(level=Level.SERIES), place=Place(study=study))
-        instances = instances_at(connection, scope, Place(study=study))
-        clinical = shelf.clinical_rows(connection, release) if release else ()
-        named = shelf.releases_of_study(connection, who.actor, study)
-    root = f"/dicomweb/releases/{release}" if release else "/dicomweb"
-    film = film_of(
-        all_series,
-        instances,
-        root=root,
-        path=request.url.path,
-        release=release,
-        chosen=series,
-        number=request.query_params.get("slice", ""),
-        window=window,
-    )
-    return page(
-        request,
-        "access/study.html",
-        actor=who.actor,
-        form_key=who.form_key,
-        study=row,
-        film=film,
-        facts=study_facts(row, clinical),
-        badges=clinical_badges(row, clinical),
-        releases=named,
-        release=release,
-        base=_base(request, ports),
-    )

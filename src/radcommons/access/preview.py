@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 
+import sqlalchemy as sa
+
 from radcommons.access.memory import Memory
+from radcommons.catalogue import thumbnails
 from radcommons.catalogue.images import InstanceRow
 from radcommons.dicom.frames import iter_frames
 from radcommons.dicom.read import read_header
-from radcommons.dicom.render import render
+from radcommons.dicom.render import render, shrunk
 from radcommons.dicomweb.errors import QueryError
 from radcommons.platform.objects import Objects, object_key
 from radcommons.records.errors import NotFound
@@ -69,6 +72,16 @@ class Pictures:
         if found is None:
             found = _render(instance, look, objects=objects)
             self._memory.keep((instance.digest, look), found)
+        return found
+
+    def small(self, instance: InstanceRow, look: Look, *, engine: sa.Engine, objects: Objects) -> bytes | None:
+        """Return a picture made of the thumbnail that is kept; None where it asks for another. Raises as above."""
+        if look.size is None or look.size > thumbnails.SIDE or look != Look(frame=look.frame, size=look.size):
+            return None
+        with _RENDERING:
+            found = thumbnails.kept(engine, instance) or thumbnails.make(engine, instance, objects=objects)
+        found = shrunk(found, size=look.size)
+        self._memory.keep((instance.digest, look), found)
         return found
 
     def kept(self, instance: InstanceRow, look: Look) -> bytes | None:

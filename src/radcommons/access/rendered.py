@@ -135,11 +135,11 @@ def render_thumbnail(asked: Asked) -> Response:
     number = frame_numbers(frames, one)[0] if frames is not None else (one.frames or 1) // 2
     kind = asked.choose(_ONE).offer.media.removeprefix("image/")
     look = look_of(asked.request.query_params, kind=kind, size=_THUMBNAIL)
-    return picture_response(asked, one, number, look=look)
+    return picture_response(asked, one, number, look=look, is_middle=number == (one.frames or 1) // 2)
 
 
-def picture_response(asked: Asked, one: InstanceRow, number: int, *, look: Look) -> Response:
-    """Return one picture."""
+def picture_response(asked: Asked, one: InstanceRow, number: int, *, look: Look, is_middle: bool = False) -> Response:
+    """Return one picture; that of a middle frame comes from the thumbnail that is kept, where it may be that small."""
     look = replace(look, frame=number)
     told = "-".join(str(part) for part in astuple(look)).replace(" ", "")
     tag = f'"{one.digest[:32]}-{told}"'
@@ -150,5 +150,7 @@ def picture_response(asked: Asked, one: InstanceRow, number: int, *, look: Look)
     picture = pictures.kept(one, look)
     if picture is None:
         asked.is_waiting()
-        picture = pictures.picture(one, look, objects=asked.ports.objects)
+        ports = asked.ports
+        picture = pictures.small(one, look, engine=ports.engine, objects=ports.objects) if is_middle else None
+        picture = picture or pictures.picture(one, look, objects=ports.objects)
     return Response(picture, media_type=f"image/{look.kind}", headers=cached)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from pydicom.uid import UID
+
 from radcommons.access.answers import Urls
 from radcommons.access.overview import UNKNOWN, age_text, modality_name, sex_name
 from radcommons.access.preview import WINDOWS
@@ -143,6 +145,41 @@ def study_facts(row: StudyRow, clinical: Sequence[Mapping[str, Any]]) -> tuple[t
     )
 
 
+_SERIES_FACTS = (
+    ("Body part", "00180015"),
+    ("Manufacturer", "00080070"),
+    ("Model", "00081090"),
+    ("Slice thickness, mm", "00180050"),
+    ("Pixel spacing, mm", "00280030"),
+    ("Kernel", "00181210"),
+    ("Tube voltage, kV", "00180060"),
+    ("View", "00185101"),
+    ("Contrast", "00180010"),
+)
+
+
+def series_facts(
+    one: SeriesRow, instances: Sequence[InstanceRow], header: Mapping[str, Any]
+) -> tuple[tuple[str, str], ...]:
+    """Return what the series page tells beside the header: what does not differ from slice to slice."""
+    sizes = sorted({(image.rows, image.columns) for image in instances if image.rows and image.columns})
+    syntaxes = sorted({image.transfer_syntax_uid for image in instances})
+    return (
+        ("Modality", modality_name(one.modality or "")),
+        ("Number", "" if one.number is None else str(one.number)),
+        ("Images", f"{len(instances):,}"),
+        ("Size", in_bytes(sum(image.size for image in instances))),
+        ("Rows × columns", ", ".join(f"{rows} × {columns}" for rows, columns in sizes[:3])),
+        *((name, _told(header, tag)) for name, tag in _SERIES_FACTS),
+        ("Transfer syntax", ", ".join(UID(uid).name for uid in syntaxes)),
+    )
+
+
+def _told(header: Mapping[str, Any], tag: str) -> str:
+    values = header.get(tag, {}).get("Value", ())
+    return " × ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in values if one is not None)
+
+
 def film_of(
     series: Sequence[SeriesRow],
     instances: Sequence[InstanceRow],
@@ -153,6 +190,7 @@ def film_of(
     chosen: str,
     number: str,
     window: str,
+    within: str = "",
 ) -> Film | None:
     """Return the film of a study; None where nothing of it is an image.
 
@@ -170,6 +208,8 @@ def film_of(
         Which slice, from 1; the middle one by default.
     window : str
         A key of `WINDOWS`, for CT.
+    within : str
+        The query of explore that led here; the links keep it.
     """
     urls = Urls(root)
     images: dict[str, list[InstanceRow]] = {}
@@ -190,8 +230,10 @@ def film_of(
         min(max(int(number), 1), len(sources)) if number.isdecimal() and len(number) < 7 else len(sources) // 2 + 1
     )
 
+    fixed = [(name, value) for name, value in (("release", release), ("within", within)) if value]
+
     def link(series_uid: str, **more: str | int) -> str:
-        kept = ({"release": release} if release else {}) | {"series": series_uid} | more
+        kept = {name: value for name, value in fixed} | {"series": series_uid} | more
         return f"{path}?{urlencode(kept)}"
 
     own = current.series_instance_uid
@@ -209,7 +251,7 @@ def film_of(
         )
         if is_ct
         else (),
-        hidden=((("release", release),) if release else ()) + (("series", own), *keep.items()),
+        hidden=(*fixed, ("series", own), *keep.items()),
     )
 
 

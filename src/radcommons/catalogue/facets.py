@@ -123,6 +123,14 @@ class FacetIndex:
             arrays += [one.study, one.code, *([one.row_pair] if one.row_pair is not None else [])]
         return sum(array.nbytes for array in {id(array): array for array in arrays}.values())
 
+    def place_of(self, uid: str) -> int | None:
+        """Return the place of a study by its UID, None where it is not in the index."""
+        try:
+            place = self.uids.index(uid)
+        except ValueError:
+            return None
+        return place if self._alive[place] else None
+
     @property
     def held(self) -> int:
         """Return the number of studies."""

@@ -14,10 +14,17 @@ import sqlalchemy as sa
 from radcommons.catalogue import tables as t
 
 UNKNOWN = "Not recorded"
+# What explore counts of a series and of a study, beside what is made of these; the page's order is in `holding_index`.
+OF_ROWS = ("modality", "projection", "thickness", "body", "manufacturer")
+OF_STUDIES = ("test", "days", "age", "sex", "site")
+BANDS = {
+    "days": ("Before the test", "0 to 3", "4 to 7", "8 to 14", "15 to 30", "31 or more"),
+    "thickness": ("1 mm or less", "1 to 2 mm", "2 to 3 mm", "3 to 5 mm", "Over 5 mm"),
+}
 _AGE = re.compile(r"^(\d{3})([DWMY])$")
 _PER_YEAR = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 _SEXES = {"F": "Female", "M": "Male", "O": "Other", "Female": "Female", "Male": "Male"}
-_DAYS = ((-1, "Before the test"), (3, "0 to 3"), (7, "4 to 7"), (14, "8 to 14"), (30, "15 to 30"))
+_DAYS = (-1, 3, 7, 14, 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +74,22 @@ def study_values(row: Any, told: Mapping[tuple[str, str | None], Told]) -> dict[
     }
 
 
-def facts_of(row: Any) -> tuple[str, str, str]:
-    """Return description, body part and manufacturer of a series."""
-    return row.description or "", (row.body_part or UNKNOWN).capitalize(), str(row.maker or UNKNOWN).strip()
+def body_part(raw: str | None) -> str:
+    """Return (0018,0015) *Body Part Examined* as a page writes it."""
+    return (raw or UNKNOWN).capitalize()
+
+
+def stripped(raw: str | None) -> str:
+    """Return a text without the spaces around it, or that there is none."""
+    return (raw or "").strip() or UNKNOWN
+
+
+def thickness(slice_mm: float | None) -> str:
+    """Return the band of (0018,0050) *Slice Thickness*."""
+    if slice_mm is None:
+        return UNKNOWN
+    return next((text for limit, text in zip((1, 2, 3, 5), BANDS["thickness"], strict=False) if slice_mm <= limit),
+                BANDS["thickness"][-1])  # fmt: skip
 
 
 def _test(told: Mapping[str, Any]) -> str:
@@ -83,7 +103,7 @@ def _days(told: Mapping[str, Any]) -> str:
     days = told.get("days_from_test_to_study")
     if not isinstance(days, int):
         return UNKNOWN
-    return next((text for limit, text in _DAYS if days <= limit), "31 or more")
+    return next((text for limit, text in zip(_DAYS, BANDS["days"], strict=False) if days <= limit), BANDS["days"][-1])
 
 
 def _years(told: Mapping[str, Any]) -> str:

@@ -5,91 +5,54 @@ What an actor may not see is not in the columns that answer them, so no count of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.facets import Bools, Facet, FacetIndex, Ints, facet_of_codes
-from radcommons.catalogue.holding_facts import UNKNOWN, Told, facts_of, read_told, study_values
+from radcommons.catalogue.holding_columns import Coder, Codes, Columns, Places
+from radcommons.catalogue.holding_facts import (
+    OF_ROWS,
+    OF_STUDIES,
+    UNKNOWN,
+    Told,
+    body_part,
+    read_told,
+    stripped,
+    study_values,
+    thickness,
+)
 from radcommons.catalogue.submissions import batches
 from radcommons.catalogue.visibility import SERVED
 
 # The facets, in the order of the page: name, heading. What a later room knows of a study is one more line here.
 FACETS = (
     ("modality", "Modality"),
+    ("projection", "View"),
+    ("thickness", "Slice thickness"),
+    ("segmentation", "Segmentation"),
     ("test", "COVID-19 test"),
     ("days", "Days from test to study"),
     ("age", "Age"),
     ("sex", "Sex"),
     ("body", "Body part"),
     ("manufacturer", "Manufacturer"),
-    ("segmentation", "Segmentation"),
+    ("country", "Country"),
     ("site", "Site"),
     ("release", "Release"),
 )
-_OF_ROWS = ("modality", "body", "manufacturer")
-_OF_STUDIES = ("test", "days", "age", "sex", "site")
+_NAMED: dict[str, Callable[[Any], str]] = {
+    "body": body_part,
+    "manufacturer": stripped,
+    "projection": stripped,
+    "thickness": thickness,
+}
 _FEW = 5_000  # more keys than these are read by going through the table once
 _AT_A_TIME = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Codes:
-    """A column of text: its different values, and the place of each row's value in them."""
-
-    values: tuple[str, ...] = ()
-    code: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
-
-    def plus(self, more: Iterable[str]) -> Codes:
-        """Return the column with more rows."""
-        seen = {value: place for place, value in enumerate(self.values)}
-        added = np.fromiter((seen.setdefault(one, len(seen)) for one in more), np.int32)
-        return Codes(tuple(seen), np.concatenate([self.code, added]))
-
-    def changed(self, rows: Sequence[int], values: Sequence[str]) -> Codes:
-        """Return the column with other values in some rows."""
-        if not rows:
-            return self
-        more = self.plus(values)
-        code = more.code[: len(self.code)].copy()
-        code[np.asarray(rows)] = more.code[len(self.code) :]
-        return Codes(more.values, code)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """What some releases hold; never changed, only replaced.
-
-    Parameters
-    ----------
-    age : dict of str to tuple
-        Of each release when it was made.
-    places : dict of str to int
-        The place of each study.
-    key, row_study, rows
-        Of each series: a hash of its UID (this process's own), its study, its values.
-    of_study, size : dict of str to Codes, ndarray of int64
-        Of each study its values, and its bytes.
-    held : dict of str to ndarray of int32
-        The studies of each release.
-    told : dict
-        What the clinical rows say; the newest release speaks.
-    """
-
-    age: dict[str, tuple[str, int]] = field(default_factory=dict)
-    places: dict[str, int] = field(default_factory=dict)
-    key: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    row_study: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
-    rows: dict[str, Codes] = field(default_factory=lambda: {name: Codes() for name in (*_OF_ROWS, "text")})
-    of_study: dict[str, Codes] = field(default_factory=lambda: {name: Codes() for name in (*_OF_STUDIES, "name")})
-    size: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    held: dict[str, Ints] = field(default_factory=dict)
-    told: dict[tuple[str, str | None], Told] = field(default_factory=dict)
 
 
 def grown(connection: sa.Connection, columns: Columns, releases: Sequence[str]) -> Columns:
@@ -98,33 +61,25 @@ def grown(connection: sa.Connection, columns: Columns, releases: Sequence[str]) 
     Notes
     -----
     The columns of no release grown by all is how an index begins. What is withdrawn while this reads may be in or out:
-    `thinned` settles it, as often as it is asked.
+    `thinned` settles it, as often as it is asked. Memory: the columns, and some thousand rows at a time.
     """
     c = t.release.c
     ages = {
         row.id: (row.created_at, row.number)
         for row in connection.execute(sa.select(c.id, c.created_at, c.number).where(c.id.in_(releases)))
     }
-    fresh = _fresh(connection, releases, known=tuple(columns.age))
-    places = dict(columns.places)
-    for _, study, _, _ in fresh:
-        places.setdefault(study, len(places))
-    size = np.concatenate([columns.size, np.zeros(len(places) - len(columns.size), np.int64)])
-    np.add.at(size, np.asarray([places[one[1]] for one in fresh], np.int64), np.asarray([one[3] for one in fresh], int))
+    places = Places(columns.places)
+    made = _with_series(connection, columns, places, tuple(ages))
     told, changed = _told(connection, columns.told, ages)
     of_study = _studies(connection, columns, places, told, changed)
-    return _with_rows(
-        connection,
-        replace(
-            columns,
-            age=columns.age | ages,
-            places=places,
-            of_study=of_study,
-            size=size,
-            held=columns.held | {one: _studies_held(connection, one, places) for one in ages},
-            told=told,
-        ),
-        fresh,
+    return replace(
+        made,
+        age={**columns.age, **ages},
+        places=dict(places),
+        of_study=of_study,
+        held=columns.held | {one: _studies_held(connection, one, places) for one in ages},
+        told=told,
+        countries=_countries(connection),
     )
 
 
@@ -132,22 +87,70 @@ def _served() -> sa.ColumnElement[bool]:
     return sa.func.coalesce(t.instance.c.state, "").in_(SERVED)
 
 
-def _fresh(
-    connection: sa.Connection, releases: Sequence[str], *, known: Sequence[str]
-) -> list[tuple[str, str, str, int]]:
-    """Return (series, study, modality, bytes) of instances that no known release holds."""
-    i, item = t.instance.c, t.release_item.c
-    named: Any = sa.select(item.instance_id).where(item.release_id.in_(releases))
-    if known:
-        named = named.except_(sa.select(item.instance_id).where(item.release_id.in_(known)))
-    size, kind = sa.func.sum(i.size), sa.func.max(i.modality)
-    query = (
-        sa.select(i.series_instance_uid, i.study_instance_uid, kind, size)
-        .where(i.id.in_(named), _served())
-        .group_by(i.series_instance_uid, i.study_instance_uid)
+def _with_series(connection: sa.Connection, columns: Columns, places: Places, releases: Sequence[str]) -> Columns:
+    """Return the columns with the series, and with the bytes, that no known release holds."""
+    coders = {name: Coder(one, _NAMED.get(name, _text)) for name, one in columns.rows.items()}
+    keys, studies, sizes = [columns.key], [columns.row_study], [np.zeros(0, np.int64)]
+    for series, study, modality, total, text, body, maker, view, slice_mm in _fresh(connection, columns, releases):
+        keys.append(np.fromiter(map(hash, series), np.int64, len(series)))
+        studies.append(places.of(study, len(study)))
+        sizes.append(np.fromiter(total, np.int64, len(total)))
+        told = {"modality": modality, "body": body, "manufacturer": maker, "projection": view, "thickness": slice_mm,
+                "text": text}  # fmt: skip
+        for name, coder in coders.items():
+            coder.add(told[name])
+    row_study = np.concatenate(studies)
+    size = np.concatenate([columns.size, np.zeros(len(places) - len(columns.size), np.int64)])
+    np.add.at(size, row_study[len(columns.key) :], np.concatenate(sizes))
+    key = np.concatenate(keys)
+    # A series that is known, or that two studies claim, is where it was first.
+    _, firsts = np.unique(key, return_index=True)
+    firsts.sort()
+    rows = {}
+    for name, coder in coders.items():
+        column = coder.column()
+        rows[name] = Codes(column.values, column.code[firsts])
+    return replace(columns, key=key[firsts], row_study=row_study[firsts], rows=rows, size=size)
+
+
+def _text(raw: str | None) -> str:
+    return raw or ""
+
+
+def _fresh(connection: sa.Connection, columns: Columns, releases: Sequence[str]) -> Iterator[tuple[Sequence[Any], ...]]:
+    """Yield the columns of some thousand series: what instances of theirs no known release holds."""
+    i, s, item = t.instance.c, t.series.c, t.release_item.c
+    inside: sa.ColumnElement[bool]
+    if columns.age:
+        named = sa.select(item.instance_id).where(item.release_id.in_(releases))
+        inside = i.id.in_(named.except_(sa.select(item.instance_id).where(item.release_id.in_(tuple(columns.age)))))
+    else:
+        # Everything: the index over studies has it in this order, so nothing needs to be sorted.
+        inside = sa.exists().where(item.release_id.in_(releases), item.instance_id == i.id)
+    counted = (
+        sa.select(i.series_instance_uid, i.study_instance_uid, i.modality, sa.func.sum(i.size).label("bytes"))
+        .where(inside, _served())
+        .group_by(i.study_instance_uid, i.modality, i.series_instance_uid)
+    ).subquery()
+    query = sa.select(*counted.c, s.description, s.body_part, s.manufacturer, s.view, s.slice_mm).select_from(
+        counted.outerjoin(t.series, s.series_instance_uid == counted.c.series_instance_uid)
     )
-    found = connection.execute(query.execution_options(yield_per=_AT_A_TIME))
-    return [(series, study, modality or UNKNOWN, int(size)) for series, study, modality, size in found]
+    for some in connection.execute(query.execution_options(yield_per=_AT_A_TIME)).partitions():
+        yield tuple(zip(*some, strict=True))
+
+
+def _countries(connection: sa.Connection) -> dict[str, str]:
+    """Return the country of each site, as its newest submission tells."""
+    c = t.submission.c
+    if connection.dialect.name == "postgresql":
+        country: Any = sa.cast(c.document, sa.JSON).op("->>")("country")
+    else:
+        country = sa.func.json_extract(c.document, "$.country")
+    newest = sa.select(c.site, sa.func.max(c.announced_at).label("at")).group_by(c.site).subquery()
+    query = sa.select(c.site, country.label("country")).join(
+        newest, sa.and_(newest.c.site == c.site, newest.c.at == c.announced_at)
+    )
+    return {row.site: row.country for row in connection.execute(query) if row.country}
 
 
 def _studies_held(connection: sa.Connection, release: str, places: Mapping[str, int]) -> Ints:
@@ -176,15 +179,16 @@ def _told(
 
 def _of_keys(
     connection: sa.Connection, columns: Sequence[Any], key: sa.Column[Any], keys: Sequence[str]
-) -> Iterable[Any]:
-    """Yield the rows that have one of some keys, which may be very many."""
+) -> Iterator[list[Any]]:
+    """Yield the rows that have one of some keys, which may be very many, some thousand at a time."""
     query = sa.select(*columns).execution_options(yield_per=_AT_A_TIME)
     if len(keys) > _FEW:
-        wanted = set(keys)
-        yield from (row for row in connection.execute(query) if row._mapping[key] in wanted)
+        wanted, at = set(keys), columns.index(key)
+        for some in connection.execute(query).partitions():
+            yield [row for row in some if row[at] in wanted]
         return
     for some in batches(keys):
-        yield from connection.execute(query.where(key.in_(some)))
+        yield list(connection.execute(query.where(key.in_(some))))
 
 
 def _studies(
@@ -195,57 +199,26 @@ def _studies(
     changed: set[str],
 ) -> dict[str, Codes]:
     """Return the values of all studies: those of new ones, and what clinical rows change of others."""
-    first = len(columns.places)
-    fresh = [{name: UNKNOWN for name in _OF_STUDIES} | {"name": ""} for _ in range(len(places) - first)]
-    others: dict[int, dict[str, str]] = {}
+    first, count = len(columns.places), len(places)
+    coders = {name: Coder(one) for name, one in columns.of_study.items()}
+    code = {}
+    for name, coder in coders.items():
+        code[name] = np.full(count, coder["" if name == "name" else UNKNOWN], np.int32)
+        code[name][:first] = columns.of_study[name].code
     c = t.study.c
     wanted = [c.study_instance_uid, c.patient, c.site, c.description, c.patient_sex, c.patient_age]
-    for row in _of_keys(connection, wanted, c.study_instance_uid, list(places)[first:]):
-        place = places[row.study_instance_uid]
-        if place >= first:
-            fresh[place - first] = study_values(row, told)
-    for row in _of_keys(connection, wanted, c.patient, sorted(changed)) if first else ():
-        if places.get(row.study_instance_uid, first) < first:
-            others[places[row.study_instance_uid]] = study_values(row, told)
-    return {
-        name: column.changed(list(others), [one[name] for one in others.values()]).plus(one[name] for one in fresh)
-        for name, column in columns.of_study.items()
-    }
 
+    def put(rows: Iterable[Any]) -> None:
+        known = [(places[row.study_instance_uid], study_values(row, told)) for row in rows]
+        at = np.fromiter((place for place, _ in known), np.int64, len(known))
+        for name, coder in coders.items():
+            code[name][at] = coder.coded([values[name] for _, values in known])
 
-def _with_rows(connection: sa.Connection, columns: Columns, fresh: Sequence[tuple[str, str, str, int]]) -> Columns:
-    """Return the columns with the series that are not in them yet."""
-    known = np.sort(columns.key)
-    keys = np.fromiter((hash(one[0]) for one in fresh), np.int64, len(fresh))
-    at = np.searchsorted(known, keys)
-    is_new = np.ones(len(keys), np.bool_)
-    inside = at < len(known)
-    is_new[inside] = known[at[inside]] != keys[inside]
-    # A series that two studies claim is the first one's.
-    _, firsts = np.unique(keys, return_index=True)
-    once = np.zeros(len(keys), np.bool_)
-    once[firsts] = True
-    added = [fresh[place] for place in np.flatnonzero(is_new & once).tolist()]
-    rows = {one[0]: place for place, one in enumerate(added)}
-    facts = [("", UNKNOWN, UNKNOWN)] * len(added)
-    c = t.series.c
-    maker = c.header["00080070"]["Value"][0].as_string().label("maker")
-    for row in _of_keys(connection, [c.series_instance_uid, c.description, c.body_part, maker],
-                        c.series_instance_uid, list(rows)):  # fmt: skip
-        facts[rows[row.series_instance_uid]] = facts_of(row)
-    study = np.asarray([columns.places[one[1]] for one in added], np.int32)
-    more: dict[str, Iterable[str]] = {
-        "modality": (one[2] for one in added),
-        "body": (one[1] for one in facts),
-        "manufacturer": (one[2] for one in facts),
-        "text": (one[0] for one in facts),
-    }
-    return replace(
-        columns,
-        key=np.concatenate([columns.key, keys[is_new & once]]),
-        row_study=np.concatenate([columns.row_study, study]),
-        rows={name: column.plus(more[name]) for name, column in columns.rows.items()},
-    )
+    for some in _of_keys(connection, wanted, c.study_instance_uid, list(places)[first:]):
+        put(some)
+    for some in _of_keys(connection, wanted, c.patient, sorted(changed)) if first else ():
+        put(row for row in some if places.get(row.study_instance_uid, first) < first)
+    return {name: coder.column(code[name]) for name, coder in coders.items()}
 
 
 def thinned(connection: sa.Connection, columns: Columns, digests: Iterable[str]) -> tuple[Columns, Bools]:
@@ -303,12 +276,12 @@ def thinned(connection: sa.Connection, columns: Columns, digests: Iterable[str])
 def made_index(columns: Columns) -> FacetIndex:
     """Return the index of columns."""
     rows = {name: facet_of_codes(columns.row_study, one.values, one.code) for name, one in columns.rows.items()
-            if name in _OF_ROWS}  # fmt: skip
+            if name in OF_ROWS}  # fmt: skip
     every = np.arange(len(columns.places), dtype=np.int32)
     studies = {
         name: Facet(values=one.values, study=every, code=one.code)
         for name, one in columns.of_study.items()
-        if name in _OF_STUDIES
+        if name in OF_STUDIES
     }
     return FacetIndex(
         uids=list(columns.places),
@@ -337,7 +310,14 @@ def _made_anew(columns: Columns) -> dict[str, Facet]:
     study = np.concatenate([*held, np.zeros(0, np.int32)])
     code = np.repeat(np.arange(len(names), dtype=np.int32), [len(one) for one in held])
     order = np.argsort(study, kind="stable")
+    sites = columns.of_study["site"]
+    countries, of_site = np.unique([columns.countries.get(one, UNKNOWN) for one in sites.values], return_inverse=True)
     return {
+        "country": Facet(
+            values=tuple(map(str, countries)),
+            study=np.arange(len(sites.code), dtype=np.int32),
+            code=of_site.astype(np.int32)[sites.code],
+        ),
         "segmentation": Facet(values=("No", "Yes"), study=np.arange(len(seg), dtype=np.int32), code=seg),
         "release": Facet(values=tuple(names), study=study[order], code=code[order]),
     }

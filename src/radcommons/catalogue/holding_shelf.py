@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from radcommons.catalogue import incidents
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.facets import FacetIndex
-from radcommons.catalogue.holding_index import Columns, grown, made_index, thinned, thinned_index
+from radcommons.catalogue.holding_columns import Columns
+from radcommons.catalogue.holding_index import grown, made_index, thinned, thinned_index
 from radcommons.catalogue.submissions import batches
 from radcommons.catalogue.visibility import visible_releases
 from radcommons.catalogue.withdrawals import DIGEST

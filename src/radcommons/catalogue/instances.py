@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.readings import documents
 from radcommons.catalogue.submissions import batches
+from radcommons.catalogue.tables_cohorts import thumbnail
 from radcommons.catalogue.tree import First, rewrite_tree, write_tree
 from radcommons.catalogue.visibility import inspectable_instances
 from radcommons.platform.clock import instant
@@ -269,7 +270,8 @@ def first_of(version: Version, document: bytes) -> First:
 def forget(connection: sa.Connection, versions: Sequence[Version]) -> None:
     """Remove what the catalogue says of withdrawn versions, and studies and series that have no other."""
     for some in batches(version.id for version in versions):
-        connection.execute(t.instance_document.delete().where(t.instance_document.c.instance_id.in_(some)))
+        for of_instance in (t.instance_document, thumbnail):
+            connection.execute(of_instance.delete().where(of_instance.c.instance_id.in_(some)))
     gone = t.instance.c.state != InstanceState.WITHDRAWN
     for uids in batches({version.series_instance_uid for version in versions}):
         kept = sa.select(t.instance.c.series_instance_uid).where(t.instance.c.series_instance_uid.in_(uids), gone)

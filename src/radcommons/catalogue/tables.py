@@ -195,6 +195,10 @@ series = sa.Table(
     sa.Column("number", sa.Integer),
     sa.Column("description", sa.String(256)),
     sa.Column("body_part", sa.String(64)),
+    # What explore counts as well, beside the header that QIDO-RS answers with.
+    sa.Column("manufacturer", sa.String(64)),
+    sa.Column("view", sa.String(16)),
+    sa.Column("slice_mm", sa.Float),
     sa.Column("header", Json, nullable=False),
 )
 finding = sa.Table(

@@ -63,6 +63,19 @@ def series_part(document: bytes) -> JsonDataset:
     return _part(json.loads(fitted(document, "")), SERIES_TAGS)
 
 
+def counted_part(document: bytes) -> dict[str, Any]:
+    """Return what an instance's document says of its series that explore counts."""
+    return _counted(json.loads(fitted(document, "")))
+
+
+def _counted(header: JsonDataset) -> dict[str, Any]:
+    return {
+        "manufacturer": _text(header, "Manufacturer", 64),
+        "view": _text(header, "ViewPosition", 16),
+        "slice_mm": _positive(header, "SliceThickness"),
+    }
+
+
 def tree_rows(firsts: Sequence[First]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the rows of studies and of series."""
     read = [(one, json.loads(fitted(one.document, ""))) for one in firsts]
@@ -91,6 +104,11 @@ def _text(header: JsonDataset, keyword: str, longest: int) -> str | None:
     return str(value).replace("\0", "")[:longest] if value is not None else None
 
 
+def _positive(header: JsonDataset, keyword: str) -> float | None:
+    value = first(header, keyword)
+    return float(value) if isinstance(value, int | float) and 0 < value < 1e4 else None
+
+
 def _study_row(one: First, header: JsonDataset) -> dict[str, Any]:
     return {
         "study_instance_uid": one.study_instance_uid,
@@ -115,5 +133,6 @@ def _series_row(one: First, header: JsonDataset) -> dict[str, Any]:
         "number": number if isinstance(number, int) and abs(number) < 2**31 else None,
         "description": _text(header, "SeriesDescription", 256),
         "body_part": _text(header, "BodyPartExamined", 64),
+        **_counted(header),
         "header": _part(header, SERIES_TAGS),
     }

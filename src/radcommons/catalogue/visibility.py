@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from radcommons.catalogue import tables as t
 from radcommons.catalogue import tables_access as a
+from radcommons.catalogue.tables_cohorts import cohort_release, cohort_version
 from radcommons.platform.clock import now
 from radcommons.records.event import Actor, Role
 from radcommons.records.lifecycle import InstanceState
@@ -36,6 +37,17 @@ def listed_releases(actor: Actor) -> sa.ColumnElement[bool]:
     if actor.has(Role.ADMINISTRATOR, Role.CURATOR):
         return sa.true()
     return sa.or_(t.release.c.embargo_until.is_(None), t.release.c.embargo_until <= now().strftime("%Y-%m-%d"))
+
+
+def visible_cohorts(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return the condition on `cohort_version`: who has its address reads it if every release of it is open to them."""
+    closed = sa.exists().where(
+        cohort_release.c.cohort_id == cohort_version.c.cohort_id,
+        cohort_release.c.number == cohort_version.c.number,
+        t.release.c.id == cohort_release.c.release_id,
+        sa.not_(visible_releases(actor)),
+    )
+    return sa.not_(closed)
 
 
 def visible_instances(actor: Actor) -> sa.ColumnElement[bool]:

@@ -15,6 +15,7 @@ from radcommons.dicom import quiet  # noqa: F401  (its import silences values in
 from radcommons.dicom.frames import Frame
 from radcommons.records.errors import UnreadableInstance
 
+_SMALL_QUALITY = 85
 LUNG_WINDOW = (-600.0, 1500.0)
 
 # Robust ends of the grey scale where no window is known: markers and borders must not decide the contrast.
@@ -67,6 +68,17 @@ def render(
         picture.save(out, "JPEG", quality=quality)
     else:
         picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def shrunk(picture: bytes, *, size: int) -> bytes:
+    """Return a JPEG with a longer side of `size` at most; one that is small enough stays as it is."""
+    found = Image.open(io.BytesIO(picture))
+    if max(found.size) <= size:
+        return picture
+    found.thumbnail((size, size), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    found.save(out, "JPEG", quality=_SMALL_QUALITY)
     return out.getvalue()
 
 

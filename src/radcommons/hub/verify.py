@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 import sqlalchemy as sa
 
-from radcommons.catalogue import findings, instances, submissions
+from radcommons.catalogue import findings, instances, submissions, thumbnails
 from radcommons.catalogue.instances import Version
 from radcommons.catalogue.journal import record
 from radcommons.catalogue.readings import keep_readings
@@ -22,6 +23,7 @@ from radcommons.platform.database import reading, writing
 from radcommons.platform.jobs import step
 from radcommons.platform.pool import Pool
 from radcommons.platform.ports import Platform
+from radcommons.records.errors import NotFound, UnreadableInstance
 from radcommons.records.event import Event
 from radcommons.records.finding import Finding, Severity
 from radcommons.records.lifecycle import InstanceEvent, InstanceState, SubmissionEvent, SubmissionState
@@ -45,6 +47,7 @@ def verify(identifier: str, *, platform: Platform) -> None:
     for start in range(0, len(digests), CHUNK):
         step("judge", _judge_some, platform, identifier, digests[start : start + CHUNK])
     step("decide", decide, platform, identifier)
+    step("draw", _draw, platform, identifier)
 
 
 def _to_judge(platform: Platform, identifier: str) -> list[str]:
@@ -114,6 +117,17 @@ def decide(platform: Platform, identifier: str) -> dict[str, int]:
         details: dict[str, str | int | bool | None] = dict(moved)
         record(connection, Event(kind="submission-verified", actor="system", subject=identifier, details=details))
     return moved
+
+
+def _draw(platform: Platform, identifier: str) -> int:
+    """Make the thumbnail of each series that the submission brought, and return how many were made."""
+    made = 0
+    for one in thumbnails.lacking(platform.engine, identifier):
+        # What cannot be drawn has its finding already.
+        with suppress(UnreadableInstance, NotFound):
+            thumbnails.make(platform.engine, one, objects=platform.objects)
+            made += 1
+    return made
 
 
 def _ask_about_rare_words(connection: sa.Connection, identifier: str, versions: Sequence[Version]) -> None:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from radcommons.records.canary import CanaryResult
 from radcommons.records.checkpoint import Checkpoint
+from radcommons.records.cohort import Cohort
 from radcommons.records.errors import DocumentError
 from radcommons.records.release import FeedEntry, Release
 from radcommons.records.submission import Receipt, Signature, Submission, Withdrawal
@@ -28,7 +29,7 @@ SEALED: dict[str, type[Any]] = {
     "radcommons/feed-entry/v1": FeedEntry,
     "radcommons/canary/v1": CanaryResult,
 }
-DETACHED: dict[str, type[Any]] = {"radcommons/release/v1": Release}
+DETACHED: dict[str, type[Any]] = {"radcommons/release/v1": Release, "radcommons/cohort/v1": Cohort}
 ENVELOPED: dict[str, type[Any]] = {"radcommons/checkpoint/v1": Checkpoint}  # DSSE
 
 

@@ -12,15 +12,19 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from radcommons.records.event import Actor
 from radcommons.ui.render import SECURITY_HEADERS, Account, Flash, Renderer, View
 
 FLASH_COOKIE = "radcommons_flash"
+THEME_COOKIE = "radcommons_theme"
+THEMES_PATH = "/theme"
+_THEMES = ("light", "dark")
+_A_YEAR_S = 365 * 86_400
 _TONES = ("", "good", "warn", "bad", "accent")
 
 
@@ -66,6 +70,7 @@ def page(
         account=account_of(actor),
         form_key=form_key,
         flashes=[*left, *flashes],
+        theme=_theme(request),
     )
     return _html(renderer(request).render(template, view=view, **values), status=status, clear_flash=bool(left))
 
@@ -74,7 +79,7 @@ def problem_page(
     request: Request, *, actor: Actor, form_key: str = "", status: int, title: str, detail: str = "", mend: str = ""
 ) -> HTMLResponse:
     """Return the page for an error, with its status."""
-    view = View(path=request.url.path, account=account_of(actor), form_key=form_key)
+    view = View(path=request.url.path, account=account_of(actor), form_key=form_key, theme=_theme(request))
     html = renderer(request).problem(view=view, status=status, title=title, detail=detail, mend=mend)
     return _html(html, status=status, clear_flash=False)
 
@@ -108,6 +113,29 @@ def redirect(to: str, *, flash: Flash | None = None) -> RedirectResponse:
 def is_own_path(to: str) -> bool:
     """Say whether a target is a path on this host: browsers read ``//`` and ``/\\`` as another host."""
     return to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable()
+
+
+def _theme(request: Request) -> str:
+    found = request.cookies.get(THEME_COOKIE, "")
+    return found if found in _THEMES else ""
+
+
+def theme_router() -> APIRouter:
+    """Return the route of the switch between light and dark; it works without scripts, and for visitors as well."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.post(THEMES_PATH, response_class=Response)
+    def choose_theme(
+        theme: Annotated[str, Form(max_length=8)] = "", back: Annotated[str, Form(max_length=2000)] = "/"
+    ) -> Response:
+        answer = redirect(back if is_own_path(back) else "/")
+        if theme in _THEMES:
+            answer.set_cookie(THEME_COOKIE, theme, max_age=_A_YEAR_S, path="/", httponly=True, samesite="lax")
+        else:
+            answer.delete_cookie(THEME_COOKIE, path="/", httponly=True, samesite="lax")
+        return answer
+
+    return routes
 
 
 def _left_flash(request: Request) -> list[Flash]:

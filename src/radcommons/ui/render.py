@@ -113,12 +113,15 @@ class View:
     form_key : str
         The session's key that every form repeats (macro ``form_key``).
     flashes : sequence of Flash
+    theme : {"", "light", "dark"}
+        What the visitor chose; empty leaves it to their system.
     """
 
     path: str
     account: Account | None = None
     form_key: str = ""
     flashes: Sequence[Flash] = field(default=())
+    theme: str = ""
 
 
 class Renderer:
@@ -133,6 +136,8 @@ class Renderer:
     assets : Assets, optional
     sign_in, sign_out : str or None
         Addresses for the account's corner; None leaves it out.
+    themes : str or None
+        Where the switch between light and dark is sent; None keeps every page light.
     """
 
     def __init__(
@@ -145,8 +150,9 @@ class Renderer:
         sign_in: str | None = "/sign-in",
         sign_out: str = "/sign-out",
         account_page: str | None = "/account",
+        themes: str | None = None,
     ) -> None:
-        self.assets = assets or Assets()
+        self.assets, self.brand = assets or Assets(), brand
         folders: dict[str, BaseLoader] = {name: FileSystemLoader(folder) for name, folder in zones.items()}
         self._environment = Environment(
             loader=ChoiceLoader([PrefixLoader(folders), FileSystemLoader(TEMPLATES)]),
@@ -163,6 +169,7 @@ class Renderer:
             sign_in=sign_in,
             sign_out=sign_out,
             account_page=account_page,
+            themes=themes,
         )
 
     def render(self, template: str, *, view: View, **values: Any) -> str:

@@ -13,7 +13,17 @@ from fastapi.concurrency import run_in_threadpool
 
 from radcommons import access, coalition, hub
 from radcommons.access import api as access_api
-from radcommons.access import dicomweb_api, explore, release_pages, road
+from radcommons.access import (
+    cohort_api,
+    cohort_pages,
+    dicomweb_api,
+    explore,
+    release_pages,
+    road,
+    study_routes,
+    style_page,
+    viewer,
+)
 from radcommons.access import pages as access_pages
 from radcommons.access.download import DownloadRoute
 from radcommons.catalogue.accounts import SignedIn
@@ -29,9 +39,10 @@ from radcommons.hub.work import JUDGING
 from radcommons.platform.pool import import_ahead
 from radcommons.platform.ports import Platform, open_platform
 from radcommons.platform.settings import HubSettings
+from radcommons.records.cohort import OWNERS
 from radcommons.records.errors import RadcommonsError
 from radcommons.records.event import ANONYMOUS, Role
-from radcommons.ui.pages import problem_page
+from radcommons.ui.pages import THEMES_PATH, problem_page, theme_router
 from radcommons.ui.render import Brand, NavItem, Renderer
 from radcommons.web import health, working
 from radcommons.web.errors import PROBLEM_RESPONSES, add_error_handlers
@@ -39,6 +50,7 @@ from radcommons.web.guard import BrowserGuard, LastResort
 from radcommons.web.metrics import Measured
 from radcommons.web.short import Hub
 
+_KEEPERS = frozenset({*OWNERS, Role.ADMINISTRATOR})
 _CURATORS = frozenset({Role.CURATOR, Role.ADMINISTRATOR})
 _ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 _COMMITTEES = _CURATORS | {Role.COMMITTEE}
@@ -46,6 +58,7 @@ NAVIGATION = (
     NavItem("Releases", "/"),
     NavItem("Explore", "/explore"),
     NavItem("Datasets", "/datasets"),
+    NavItem("Cohorts", "/cohorts", roles=_KEEPERS),
     NavItem("Register", "/register"),
     NavItem("My access", "/requests", roles=frozenset(Role) - {Role.SITE}),
     NavItem("Committee", "/committee", roles=_COMMITTEES),
@@ -98,8 +111,14 @@ def hub_app(settings: HubSettings) -> FastAPI:
         *dicomweb,
         access_pages.router(),
         release_pages.router(),
+        study_routes.router(),
         explore.router(),
         *road.routers(),
+        cohort_api.router(),
+        cohort_pages.router(),
+        viewer.router(viewer.installed()),
+        style_page.router(),
+        theme_router(),
     ):
         app.include_router(router)
     return app
@@ -109,7 +128,7 @@ def _renderer(settings: HubSettings) -> Renderer:
     zones = {
         zone.__name__.rpartition(".")[2]: Path(zone.__path__[0]) / "templates" for zone in (access, coalition, hub)
     }
-    return Renderer(brand=Brand(name=settings.title), nav=NAVIGATION, zones=zones)
+    return Renderer(brand=Brand(name=settings.title), nav=NAVIGATION, zones=zones, themes=THEMES_PATH)
 
 
 def _lifespan(platform: Platform) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

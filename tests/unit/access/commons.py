@@ -17,7 +17,19 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from radcommons import access, coalition
-from radcommons.access import api, dataset_pages, dicomweb_api, explore, pages, release_pages
+from radcommons.access import (
+    api,
+    cohort_api,
+    cohort_pages,
+    dataset_pages,
+    dicomweb_api,
+    explore,
+    pages,
+    release_pages,
+    study_routes,
+    style_page,
+    viewer,
+)
 from radcommons.catalogue import accounts, instances, sites
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.instances import Version
@@ -37,7 +49,7 @@ from radcommons.records.event import ANONYMOUS, Actor, Role
 from radcommons.records.lifecycle import InstanceEvent, InstanceState
 from radcommons.records.release import Release
 from radcommons.records.terms import Terms, Tier
-from radcommons.ui.pages import problem_page
+from radcommons.ui.pages import THEMES_PATH, problem_page, theme_router
 from radcommons.ui.render import Brand, Renderer
 from radcommons.web.errors import add_error_handlers
 
@@ -62,6 +74,8 @@ def image(
     description: str = "CT chest",
     date: str = "20200301",
     value: int = 0,
+    view: str = "",
+    slice_mm: str = "",
 ) -> bytes:
     """Return an invented image as a DICOM file."""
     dataset = Dataset()
@@ -77,6 +91,10 @@ def image(
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 1
     if modality == "CT":
         dataset.RescaleIntercept, dataset.RescaleSlope = "-1024", "1"
+    if view:
+        dataset.ViewPosition = view
+    if slice_mm:
+        dataset.SliceThickness = slice_mm
     if frames > 1:
         dataset.NumberOfFrames = frames
     pixels = np.arange(frames * 24 * 32, dtype="<i2").reshape(frames, 24, 32) + value
@@ -186,18 +204,20 @@ class Commons:
         token = accounts.create_token(self.platform.engine, role=role, name=str(role), **bound)  # type: ignore[arg-type]
         return {"Authorization": f"Bearer {token}"}
 
-    def app(self) -> FastAPI:
-        """Return an app of this zone's routes, and of those that lead in and out."""
+    def app(self, *, ohif: Path = viewer.FILES) -> FastAPI:
+        """Return an app of this zone's routes, and of those that lead in and out; `ohif` is where the viewer lies."""
         app = FastAPI()
         app.state.platform = self.platform
         shown = {"access": access, "coalition": coalition}
         zones = {name: Path(zone.__path__[0]) / "templates" for name, zone in shown.items()}
-        app.state.renderer = Renderer(brand=Brand("Commons"), nav=[], zones=zones)
+        app.state.renderer = Renderer(brand=Brand("Commons"), nav=[], zones=zones, themes=THEMES_PATH)
         add_error_handlers(app, page=_problem)
         app.include_router(app.state.renderer.assets.router())
         doors = (pages_sign_in.router(), pages_joining.router(), pages_account.router())
-        shelves = (pages.router(), release_pages.router(), dataset_pages.router(), explore.router())
-        for router in (api.router(), *dicomweb_api.routers(), *shelves, *doors):
+        shelves = (pages.router(), release_pages.router(), dataset_pages.router(), study_routes.router())
+        seeking = (explore.router(), cohort_api.router(), cohort_pages.router())
+        others = (viewer.router(viewer.installed(ohif)), style_page.router(), theme_router())
+        for router in (api.router(), *dicomweb_api.routers(), *shelves, *seeking, *others, *doors):
             app.include_router(router)
         return app
 

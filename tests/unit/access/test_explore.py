@@ -30,7 +30,7 @@ def test_each_facet_ignores_its_own_filter(tmp_path: Path) -> None:
     assert counts["CT"] == "1"
     assert counts["CR"] == "1"
     assert "Female" not in counts  # sex does not ignore the filter of the modality
-    assert 'href="/studies/2.25.11"' in text
+    assert 'href="/studies/2.25.11?within=modality%3DCR"' in text
 
 
 def test_words_table_and_paging(tmp_path: Path) -> None:
@@ -74,15 +74,15 @@ def test_a_link_keeps_the_release(tmp_path: Path) -> None:
     """With a release chosen, a study is opened, and pictured, as that release froze it; of several the newest."""
     commons = fill(Commons(tmp_path))
     client = commons.client()
-    assert 'href="/studies/2.25.11"' in client.get("/explore").text
+    assert 'href="/studies/2.25.11?within=' in client.get("/explore").text
     commons.load(image(study="2.25.13", series="2.25.23", uid="2.25.33"), dataset="chest")
     commons.release("chest")
     older = client.get("/explore?release=chest-1").text
-    assert 'href="/studies/2.25.11?release=chest-1"' in older
+    assert 'href="/studies/2.25.11?release=chest-1&amp;within=' in older
     assert "/dicomweb/releases/chest-1/studies/2.25.11/" in older
     assert "2.25.13" not in older
     both = client.get("/explore?release=chest-1&release=chest-2&view=table").text
-    assert 'href="/studies/2.25.11?release=chest-2"' in both
+    assert 'href="/studies/2.25.11?release=chest-2&amp;within=' in both
     assert client.get("/studies/2.25.11?release=chest-2").status_code == 200
     assert "No study fits" in client.get("/explore?release=closed-1&release=none-1").text
 
@@ -142,3 +142,20 @@ def test_the_address_is_the_query() -> None:
     pairs = [("q", "lung"), ("modality", "CT"), ("modality", "CR"), ("sort", "name"), ("view", "table")]
     assert wanted(pairs).pairs() == pairs
     assert wanted([("other", "1"), ("sort", "none"), ("view", "none")]).pairs() == []
+
+
+def test_views_and_slices_are_counted(tmp_path: Path) -> None:
+    """The view of a radiograph and the band of a slice's thickness are facets; both narrow what is found."""
+    commons = fill(Commons(tmp_path))
+    thin = [image(study=f"2.25.4{n}", series=f"2.25.5{n}", uid=f"2.25.6{n}", slice_mm=one)
+            for n, one in enumerate(("0.625", "1.5", "5", "7.5"))]  # fmt: skip
+    film = image(study="2.25.47", series="2.25.57", uid="2.25.67", modality="CR", view=" PA")
+    commons.load(*thin, film, dataset="chest")
+    commons.release("chest")
+    client = commons.client()
+    counts = dict(_counts(client.get("/explore").text))
+    for band in ("1 mm or less", "1 to 2 mm", "3 to 5 mm", "Over 5 mm", "PA"):
+        assert counts[band] == "1", band
+    found = client.get("/explore", params={"thickness": ["1 mm or less", "Over 5 mm"], "view": "table"}).text
+    assert ">2 studies</h2>" in found
+    assert "2.25.47" in client.get("/explore?projection=PA").text

@@ -150,3 +150,15 @@ def test_pictures_are_kept_for_a_while(commons: Commons) -> None:
     assert pictures.picture(one, Look(), objects=commons.platform.objects) is not second
     with pytest.raises(NotFound):
         pictures.picture(one, Look(frame=1), objects=commons.platform.objects)
+
+
+@pytest.mark.parametrize("back", ["//evil.example", "https://evil.example/", "/\\evil.example", "x"])
+def test_the_switch_leads_nowhere_else_and_keeps_known_words(client: TestClient, back: str) -> None:
+    """A strange address leads to the start; a strange choice is none."""
+    answer = client.post("/theme", data={"theme": "dark", "back": back}, follow_redirects=False)
+    assert answer.headers["location"] == "/"
+    assert 'data-theme="dark"' in client.get("/").text
+    client.post("/theme", data={"theme": '"><script>', "back": "/"})
+    client.cookies.set("radcommons_theme", '"><script>alert(1)</script>')
+    assert "<script>alert" not in client.get("/").text
+    client.cookies.clear()

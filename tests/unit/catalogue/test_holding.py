@@ -14,7 +14,8 @@ import radcommons
 from radcommons.catalogue import holding_index, holding_shelf
 from radcommons.catalogue import tables as t
 from radcommons.catalogue.facets import Asked, FacetIndex
-from radcommons.catalogue.holding_index import FACETS, Columns, grown, made_index
+from radcommons.catalogue.holding_columns import Columns
+from radcommons.catalogue.holding_index import FACETS, grown, made_index
 from radcommons.catalogue.holding_shelf import Shelf
 from radcommons.catalogue.releases import kept
 from radcommons.catalogue.visibility import SERVED

@@ -12,6 +12,11 @@ for (const button of document.querySelectorAll("button.copy")) {
   });
 }
 
+// A control of a form that posts changes nothing until it is sent; a live query around it need not hear of it.
+document.addEventListener("change", (event) => {
+  if (event.target.form && event.target.form.method === "post") event.stopPropagation();
+}, true);
+
 document.addEventListener("keydown", (event) => {
   const typing = event.target instanceof Element && event.target.closest("input, textarea, select");
   if (event.key !== "/" || typing || event.ctrlKey || event.metaKey) return;
