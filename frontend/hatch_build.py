@@ -4,7 +4,7 @@ It runs with each build of a wheel and with each editable install, and needs nei
 is fetched once and kept in the user's cache; its SHA-512 and the number of files that are rewritten are pinned here,
 so an upgrade that changes either stops with the place to look at.
 
-RADCOMMONS_SKIP_VIEWER=1 leaves the viewer out; NPM_CONFIG_REGISTRY names another registry. `python
+RADCOMMONS_SKIP_VIEWER=1 leaves the viewer out, RADCOMMONS_NEED_VIEWER=1 stops a build that has none; NPM_CONFIG_REGISTRY names another registry. `python
 frontend/hatch_build.py` does the same by hand.
 """
 
@@ -28,6 +28,7 @@ SHA512 = "WZdxmpmG7rqFgW9ZJLcbgr3XCtLi1KDNPoMaeY5PPe6j4G4fjEjjkycZM6C6Zk2F87BKxF
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "src" / "radcommons" / "access" / "ohif"
 SKIP = "RADCOMMONS_SKIP_VIEWER"
+NEED = "RADCOMMONS_NEED_VIEWER"  # for builds that are given to others
 # Machine learning and microscopy, which no chest image needs, and what a static host or a sign-in of its own would use.
 _PRUNED = frozenset(
     [
@@ -188,8 +189,8 @@ else:
         """What hatchling calls before it gathers the files."""
 
         def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-            """Put the viewer in place; an editable install goes on without it, the portal then says so."""
-            prepare(must=version != "editable")
+            """Put the viewer in place; who has no npm registry at hand goes on without it, and the portal says so."""
+            prepare(must=bool(os.environ.get(NEED)))
 
 
 if __name__ == "__main__":

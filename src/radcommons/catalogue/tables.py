@@ -48,10 +48,12 @@ session = sa.Table(
     sa.Column("account_id", sa.ForeignKey("account.id"), nullable=False, index=True),
     sa.Column("created_at", _INSTANT, nullable=False),
     sa.Column("expires_at", _INSTANT, nullable=False),
-    sa.Column("handle", sa.String(22), nullable=False),  # names it in its person's list, and opens nothing
-    sa.Column("seen_at", _INSTANT, nullable=False),
-    sa.Column("agent", sa.String(80), nullable=False),
-    sa.Column("method", sa.String(20), nullable=False),  # how the person proved who they are
+    sa.Column(
+        "handle", sa.String(22), nullable=False, server_default=""
+    ),  # names it in its person's list, and opens nothing
+    sa.Column("seen_at", _INSTANT, nullable=False, server_default=""),
+    sa.Column("agent", sa.String(80), nullable=False, server_default=""),
+    sa.Column("method", sa.String(20), nullable=False, server_default=""),  # how the person proved who they are
     # Repeated in every form of the session; a form without it comes from somewhere else.
     sa.Column("form_key", sa.String(64), nullable=False),
 )

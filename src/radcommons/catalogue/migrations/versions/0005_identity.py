@@ -28,7 +28,7 @@ _TABLES = (
 
 
 def upgrade() -> None:
-    """Go forward; whoever is signed in signs in again."""
+    """Go forward; a process of the program before may go on to sign people in, so what is new has a default."""
     bind = op.get_bind()
     for table in _TABLES:
         table.create(bind, checkfirst=True)
@@ -36,10 +36,10 @@ def upgrade() -> None:
     if "handle" in held:
         return
     op.create_index("ix_audit_event_actor", "audit_event", ["actor"])
-    op.execute("DELETE FROM session")
     with op.batch_alter_table("session") as batch:
-        batch.add_column(sa.Column("handle", sa.String(22), nullable=False))
-        batch.add_column(sa.Column("seen_at", sa.String(20), nullable=False))
-        batch.add_column(sa.Column("agent", sa.String(80), nullable=False))
-        batch.add_column(sa.Column("method", sa.String(20), nullable=False))
+        batch.add_column(sa.Column("handle", sa.String(22), nullable=False, server_default=""))
+        batch.add_column(sa.Column("seen_at", sa.String(20), nullable=False, server_default=""))
+        batch.add_column(sa.Column("agent", sa.String(80), nullable=False, server_default=""))
+        batch.add_column(sa.Column("method", sa.String(20), nullable=False, server_default=""))
+    op.execute("UPDATE session SET handle = substr(digest, 1, 22), seen_at = created_at")
     op.create_index("ix_session_account_id", "session", ["account_id"])
