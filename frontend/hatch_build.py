@@ -4,8 +4,8 @@ It runs with each build of a wheel and with each editable install, and needs nei
 is fetched once and kept in the user's cache; its SHA-512 and the number of files that are rewritten are pinned here,
 so an upgrade that changes either stops with the place to look at.
 
-RADCOMMONS_SKIP_VIEWER=1 leaves the viewer out, RADCOMMONS_NEED_VIEWER=1 stops a build that has none; NPM_CONFIG_REGISTRY names another registry. `python
-frontend/hatch_build.py` does the same by hand.
+RADCOMMONS_SKIP_VIEWER=1 leaves the viewer out, RADCOMMONS_NEED_VIEWER=1 stops a build that has none, and
+NPM_CONFIG_REGISTRY names another registry. `python frontend/hatch_build.py` does the same by hand.
 """
 
 from __future__ import annotations
