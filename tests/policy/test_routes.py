@@ -92,10 +92,10 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/curate/{identifier}"): CURATORS,
     ("POST", "/curate/{identifier}"): CURATORS,
     ("GET", "/curate/{identifier}/instances/{digest}/preview"): EVERYBODY,  # the instance is not found, see below
-    ("GET", "/api/v1/cohorts"): KEEPERS,
+    ("GET", "/api/v1/cohorts"): KEEPERS | {"narrow"},
     ("POST", "/api/v1/cohorts"): KEEPERS,
     ("POST", "/api/v1/cohorts/{identifier}/versions"): KEEPERS,
-    ("GET", "/cohorts"): KEEPERS | {"visitor"},  # who is led to the sign-in
+    ("GET", "/cohorts"): KEEPERS | {"narrow"},
     ("POST", "/cohorts"): KEEPERS,
     ("POST", "/basket"): KEEPERS,
     ("POST", "/basket/remove"): KEEPERS,

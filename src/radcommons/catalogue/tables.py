@@ -270,4 +270,5 @@ withdrawn = sa.Table(
     sa.Column("withdrawal_id", sa.ForeignKey("withdrawal.id"), nullable=False),
 )
 audit_event = define_audit(metadata)
+sa.Index("ix_audit_event_actor", audit_event.c.actor)  # people see what they did
 outbox = define_outbox(metadata)

@@ -97,7 +97,7 @@ async def _stored_answer(request: Request, *, study: str | None) -> tuple[int, b
     """Store what a request brings, and return the status and the body of its answer."""
     platform: Platform = request.app.state.platform
     who = await _WRITERS.run(signed_in, request) if platform.engine.dialect.name != "sqlite" else signed_in(request)
-    actor = who.actor if not who.form_key else await acting(request, who)
+    actor = await acting(request, who)
     if actor.dataset is None:
         authorize(actor, Role.SITE)
         if actor.site is None:

@@ -31,7 +31,7 @@ def define_audit(metadata: sa.MetaData) -> sa.Table:
         sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("at", sa.String(20), nullable=False),
         sa.Column("kind", sa.String(64), nullable=False, index=True),
-        sa.Column("actor", sa.String(128), nullable=False, index=True),
+        sa.Column("actor", sa.String(128), nullable=False),
         sa.Column("subject", sa.String(128), nullable=False, index=True),
         sa.Column("details", sa.Text, nullable=False),
         sa.Column("hash", sa.String(64), nullable=False, unique=True),
