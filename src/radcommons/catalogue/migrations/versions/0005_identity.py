@@ -32,14 +32,14 @@ def upgrade() -> None:
     bind = op.get_bind()
     for table in _TABLES:
         table.create(bind, checkfirst=True)
+    op.create_index("ix_audit_event_actor", "audit_event", ["actor"], if_not_exists=True)
     held = {column["name"] for column in sa.inspect(bind).get_columns("session")}
     if "handle" in held:
         return
-    op.create_index("ix_audit_event_actor", "audit_event", ["actor"])
     with op.batch_alter_table("session") as batch:
         batch.add_column(sa.Column("handle", sa.String(22), nullable=False, server_default=""))
         batch.add_column(sa.Column("seen_at", sa.String(20), nullable=False, server_default=""))
         batch.add_column(sa.Column("agent", sa.String(80), nullable=False, server_default=""))
         batch.add_column(sa.Column("method", sa.String(20), nullable=False, server_default=""))
     op.execute("UPDATE session SET handle = substr(digest, 1, 22), seen_at = created_at")
-    op.create_index("ix_session_account_id", "session", ["account_id"])
+    op.create_index("ix_session_account_id", "session", ["account_id"], if_not_exists=True)
