@@ -38,8 +38,14 @@ _BODY = {
 }
 _MOST_WAITING = 256
 _STUDIES = "/dicomweb/studies"
-# Requests that write at once; each takes a core while it hashes.
-_WRITERS = Crew(most=8, name="store")
+# Threads that write. Where database and objects are this machine's files a few are enough for a common flush, and more
+# only take Python's lock from each other; where they are other machines, most of the time is spent waiting for them.
+_HERE, _FAR = Crew(most=4, name="store"), Crew(most=8, name="store")
+
+
+def _writers(platform: Platform) -> Crew:
+    is_here = platform.engine.dialect.name == "sqlite" and platform.settings.objects.startswith("file:")
+    return _HERE if is_here else _FAR
 
 
 def router() -> APIRouter:
@@ -96,7 +102,8 @@ async def _answer(request: Request, *, study: str | None) -> Response:
 async def _stored_answer(request: Request, *, study: str | None) -> tuple[int, bytes]:
     """Store what a request brings, and return the status and the body of its answer."""
     platform: Platform = request.app.state.platform
-    who = await _WRITERS.run(signed_in, request) if platform.engine.dialect.name != "sqlite" else signed_in(request)
+    is_near = platform.engine.dialect.name == "sqlite"
+    who = signed_in(request) if is_near else await _FAR.run(signed_in, request)
     actor = await acting(request, who)
     if actor.dataset is None:
         authorize(actor, Role.SITE)
@@ -110,7 +117,7 @@ async def _stored_answer(request: Request, *, study: str | None) -> tuple[int, b
     finally:
         # Also when the client went away in the middle: what is durable has its name in the object store by now.
         if arrived or begun:
-            await _WRITERS.run(_clean, arrived, begun)
+            await _writers(platform).run(_clean, arrived, begun)
     scope = request.scope
     base = platform.settings.base_url or _base_url(scope["scheme"], request.headers.get("host", ""), request)
     return _response(outcome, root=base.rstrip("/"))
@@ -140,10 +147,10 @@ async def _kept(
 ) -> Outcome:
     """Settle the parts that wait in memory, and store all: one turn in another thread for a usual request."""
     if actor.dataset is None:
-        return await _WRITERS.run(_stored, arrived, begun, platform, actor, study)
+        return await _writers(platform).run(_stored, arrived, begun, platform, actor, study)
     done: LoopPromise[Outcome] = LoopPromise()
     # Not the thread is waited for: it may go on to write what others bring.
-    _WRITERS.submit(partial(_loaded, arrived, begun, done, platform, actor, study))
+    _writers(platform).submit(partial(_loaded, arrived, begun, done, platform, actor, study))
     return await done.future
 
 
@@ -194,7 +201,7 @@ async def _arrive(request: Request, platform: Platform, arrived: list[Arrived], 
             elif is_open := event is not None:
                 begun.append(Part(folder=folder, limit=limit))
         if waiting >= PIECE or len(begun) > _MOST_WAITING:
-            await _WRITERS.run(_relieve, arrived, begun, is_open)
+            await _writers(platform).run(_relieve, arrived, begun, is_open)
             waiting = 0
     if parser is not None:
         parser.close()
