@@ -12,12 +12,12 @@ from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
 from radcommons.access.overview import overview
+from radcommons.access.tables import base_of
 from radcommons.catalogue import shelf
 from radcommons.catalogue.credentials import Ports, Visitor
 from radcommons.catalogue.images import Scope
 from radcommons.catalogue.shelf import Shelved
 from radcommons.platform.database import reading
-from radcommons.platform.ports import Platform
 from radcommons.records.changes import Changes, sentence
 from radcommons.records.describe import bibtex, doi_url, schema_org
 from radcommons.records.identifiers import split_release_id
@@ -52,10 +52,6 @@ def router() -> APIRouter:
     return routes
 
 
-def _base(request: Request, ports: Platform) -> str:
-    return (ports.settings.base_url or str(request.base_url)).rstrip("/")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happened:
     """One line of what happened to a release."""
@@ -69,7 +65,7 @@ class Happened:
 
 def release_page(identifier: str, request: Request, ports: Ports, who: Visitor) -> Response:
     """Show one release: what it holds, how to get it, how to cite it, what happened since."""
-    base = _base(request, ports)
+    base = base_of(request, ports)
     with reading(ports.engine) as connection:
         found = shelf.release(connection, who.actor, identifier)
         feed = shelf.feed(connection, who.actor, found.dataset)
