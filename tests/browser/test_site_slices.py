@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 from functional.site_inputs import ct_slice, write
 from radcommons.platform.pool import import_ahead
@@ -47,21 +46,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def page(folder: Path) -> Iterator[Page]:
+def page(folder: Path, browser: Browser) -> Iterator[Page]:
     """A signed-in browser on the page of the sampled study."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.fail("no Chromium is installed; on Debian: apt-get install chromium")
-    with serving(site_app(folder)) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+    with serving(site_app(folder)) as url:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        page = context.new_page()
         page.goto(f"{url}/sign-in")
         page.fill("[name=email]", USER)
         page.fill("[name=password]", PASSWORD)
         page.click("main button[type=submit]")
         page.wait_for_load_state("load")
         yield page
-        browser.close()
+        context.close()
 
 
 def address_of(page: Page) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from pydicom import dcmread
 from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
@@ -26,7 +25,7 @@ from radcommons.testing.served import ServedHub, free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 # Debian's Chromium without a graphics card draws by software.
-_FLAGS = [
+_FLAGS = (
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
@@ -35,7 +34,7 @@ _FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-]
+)
 _CANVAS = "canvas.cornerstone-canvas"
 _NO_TOUR = 'localStorage.setItem("shownTours", JSON.stringify(["basicViewerTour"]))'
 PERSON = ("researcher@example.org", "correct horse battery staple")
@@ -122,15 +121,9 @@ def segmentation(files: list[bytes]) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.fail("no Chromium is installed; on Debian: apt-get install chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=_FLAGS)
-        yield started
-        started.close()
+def flags() -> tuple[str, ...]:
+    """Return how Chromium is started."""
+    return _FLAGS
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from radcommons.records.event import Role
 from radcommons.testing.hubs import running_hub
 from radcommons.testing.sender import Sender
 
-SCHEMA = Path(__file__).resolve().parents[1] / "unit" / "records" / "datacite-v4.5.json"
+SCHEMA = files("datacite") / "schemas" / "datacite-v4.5.json"  # as DataCite publishes it
 
 
 @dataclass

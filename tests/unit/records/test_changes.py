@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 import jsonschema
@@ -17,7 +17,7 @@ from radcommons.records.release import Counts, Release, ReleaseItem
 from radcommons.records.terms import Terms, Tier
 
 # The schema that DataCite publishes for its JSON, from the package `datacite` 1.4.1 (BSD-3-Clause).
-SCHEMA = Path(__file__).with_name("datacite-v4.5.json")
+SCHEMA = files("datacite") / "schemas" / "datacite-v4.5.json"  # as DataCite publishes it
 
 
 def _item(number: int, *, digest: str = "0", patient: str = "ALFA-AAAAAAAAAA") -> ReleaseItem:
