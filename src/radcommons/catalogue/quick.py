@@ -6,14 +6,13 @@ database is shorter.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from radcommons.platform.database import looking
-from radcommons.platform.rawsql import own_connection
+from radcommons.platform.rawsql import faults_are_named, own_connection
 
 Rows = Sequence[Sequence[Any]]
 
@@ -49,10 +48,8 @@ class Prepared:
         if order is None:
             with looking(engine) as connection:
                 return [tuple(row) for row in connection.exec_driver_sql(text, bound)]
-        try:
+        with faults_are_named(engine):
             return own_connection(engine).execute(text, [bound[name] for name in order]).fetchall()
-        except sqlite3.OperationalError as error:
-            raise sa.exc.OperationalError(None, None, error) from None
 
     def _text(self, dialect: sa.Dialect) -> tuple[str, dict[str, Any], tuple[str, ...] | None]:
         found = self._texts.get(dialect.name)

@@ -102,7 +102,7 @@ def raw_writing(engine: sa.Engine) -> Iterator[Transaction]:
         If the disk is full.
     """
     if engine.dialect.name != "sqlite":
-        with writing(engine) as pooled, _faults_are_named(engine):
+        with writing(engine) as pooled, faults_are_named(engine):
             driver: Any = pooled.connection.driver_connection
             yield Transaction(driver.cursor(), engine.dialect)
         return
@@ -121,7 +121,7 @@ def raw_writing(engine: sa.Engine) -> Iterator[Transaction]:
 
 
 @contextmanager
-def _faults_are_named(engine: sa.Engine) -> Iterator[None]:
+def faults_are_named(engine: sa.Engine) -> Iterator[None]:
     """Raise the driver's faults as SQLAlchemy's, as they are known elsewhere, without the values of the statement."""
     fault: Any = engine.dialect.loaded_dbapi.Error
     try:
@@ -133,8 +133,9 @@ def _faults_are_named(engine: sa.Engine) -> Iterator[None]:
 def raw_rows(engine: sa.Engine, statement: Fixed, values: Values) -> list[tuple[Any, ...]]:
     """Return the rows of a statement that only reads."""
     if engine.dialect.name == "sqlite":
-        return Transaction(own_connection(engine).cursor(), engine.dialect).rows(statement, values)
-    with looking(engine) as connection, _faults_are_named(engine):
+        with faults_are_named(engine):
+            return Transaction(own_connection(engine).cursor(), engine.dialect).rows(statement, values)
+    with looking(engine) as connection, faults_are_named(engine):
         driver: Any = connection.connection.driver_connection
         return Transaction(driver.cursor(), engine.dialect).rows(statement, values)
 
