@@ -1,14 +1,13 @@
-"""Measure explore: the index in memory alone, or the page of a hub over HTTP.
+"""Measure explore at the size of a continent's collection: the page of a hub over HTTP, and its index alone.
 
-    uv run --no-sync --with pyarrow python benchmarks/explore.py --parquet idc_index.parquet --json
+    uv run --no-sync python benchmarks/explore.py --parquet idc_index.parquet [--database-url postgresql://...] --json
     uv run --no-sync python benchmarks/explore.py --series 1000000 [--database-url postgresql://...] --json
+    uv run --no-sync python benchmarks/explore.py --parquet idc_index.parquet --index-only --json
 
-With `--series` a new hub is filled with invented series (`explore_hub.py` says which), in SQLite or in the empty
-database of the address, and served; the page is asked over HTTP, a release is added, and a study withdrawn.
-
-With `--parquet` the file
-has the columns of the index of NCI's Imaging Data Commons (`idc-index-data` on PyPI carries one). The time is
-that of `FacetIndex.ask` with all facets, plus sorting and cutting one page; wall and processor time are both printed.
+A new hub is filled with the series of the file (`explore_rows.py` says which columns it has) or with invented ones, in
+SQLite or in the empty database of the address, and served; its page is asked over HTTP with every facet's counts, one
+connection; a release is added, and a study withdrawn. With `--index-only` the time is that of `FacetIndex.ask` with
+all facets, plus sorting and cutting one page. Wall and processor time are both printed.
 """
 
 from __future__ import annotations
@@ -87,26 +86,10 @@ def queries(index: FacetIndex, count: int) -> dict[str, list[Asked]]:
     }
 
 
-def main() -> None:
-    """Load, ask, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parquet", type=Path)
-    parser.add_argument("--series", type=int, help="fill a hub with so many and ask its page")
-    parser.add_argument("--database-url", default="", help="with --series: an empty PostgreSQL database")
-    parser.add_argument("--count", type=int, default=60, help="queries of each kind")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    if options.series:
-        from explore_hub import measure
-
-        with tempfile.TemporaryDirectory(prefix="radcommons-explore-") as folder:
-            made = measure(Path(folder), options.database_url, series=options.series, count=options.count)
-        print(json.dumps(made, indent=1 if options.json else None))
-        return
-    if not options.parquet:
-        parser.error("--parquet or --series")
+def of_index(path: Path, count: int) -> dict[str, Any]:
+    """Return the figures of an index alone."""
     started = time.process_time()
-    index, series = load(options.parquet)
+    index, series = load(path)
     figures: dict[str, Any] = {
         "series": series,
         "studies": len(index.uids),
@@ -115,7 +98,7 @@ def main() -> None:
         "index_mb": round(index.nbytes / 1e6, 1),
         "load": os.getloadavg()[0],
     }
-    for kind, asked in queries(index, options.count).items():
+    for kind, asked in queries(index, count).items():
         wall, cpu = [], []
         for one in asked:
             begun, used = time.perf_counter(), time.process_time()
@@ -129,11 +112,43 @@ def main() -> None:
         }
         figures[kind] = p
     figures["peak_mb_with_loading"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return figures
+
+
+def of_hub(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of a hub."""
+    from explore_hub import measure
+    from explore_rows import invented, of_file
+
+    source = of_file(options.parquet) if options.parquet else invented(options.series)
+    with tempfile.TemporaryDirectory(prefix="radcommons-explore-") as folder:
+        return measure(Path(folder), options.database_url, source=source, count=options.count)
+
+
+def main() -> None:
+    """Load, ask, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--parquet", type=Path, help="an index of series")
+    source.add_argument("--series", type=int, help="invent so many")
+    parser.add_argument("--database-url", default="", help="an empty PostgreSQL database in place of SQLite")
+    parser.add_argument("--index-only", action="store_true", help="with --parquet: no hub, the index alone")
+    parser.add_argument("--count", type=int, default=60, help="queries of each kind")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if options.parquet and not options.parquet.is_file():
+        parser.error(f"there is no file {options.parquet}")
+    if options.index_only and (options.series or options.database_url):
+        parser.error("--index-only takes --parquet alone")
+    figures = of_index(options.parquet, options.count) if options.index_only else of_hub(options)
     if options.json:
         print(json.dumps(figures, indent=1))
         return
     for name, value in figures.items():
-        print(f"{name:24} {value}")
+        if name != "pages":
+            print(f"{name:24} {value}")
+    for kind, value in figures.get("pages", {}).items():
+        print(f"{kind:24} {value}")
 
 
 if __name__ == "__main__":

@@ -277,7 +277,7 @@ def made_index(columns: Columns) -> FacetIndex:
     """Return the index of columns."""
     rows = {name: facet_of_codes(columns.row_study, one.values, one.code) for name, one in columns.rows.items()
             if name in OF_ROWS}  # fmt: skip
-    every = np.arange(len(columns.places), dtype=np.int32)
+    every = np.arange(len(columns.places))
     studies = {
         name: Facet(values=one.values, study=every, code=one.code)
         for name, one in columns.of_study.items()
@@ -301,6 +301,7 @@ def thinned_index(index: FacetIndex, columns: Columns, keep: Bools) -> FacetInde
 
 
 def _made_anew(columns: Columns) -> dict[str, Facet]:
+    every = np.arange(len(columns.places))
     kinds = columns.rows["modality"]
     seg = np.zeros(len(columns.places), np.int32)
     if "SEG" in kinds.values:
@@ -315,10 +316,10 @@ def _made_anew(columns: Columns) -> dict[str, Facet]:
     return {
         "country": Facet(
             values=tuple(map(str, countries)),
-            study=np.arange(len(sites.code), dtype=np.int32),
+            study=every,
             code=of_site.astype(np.int32)[sites.code],
         ),
-        "segmentation": Facet(values=("No", "Yes"), study=np.arange(len(seg), dtype=np.int32), code=seg),
+        "segmentation": Facet(values=("No", "Yes"), study=every, code=seg),
         "release": Facet(values=tuple(names), study=study[order], code=code[order]),
     }
 
