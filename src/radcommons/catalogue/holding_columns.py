@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radcommons.catalogue.facets import Ints
-from radcommons.catalogue.holding_facts import OF_ROWS, OF_STUDIES, Told
+from radcommons.catalogue.holding_facts import OF_ROWS, STUDY_VALUES, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Columns:
     key: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     row_study: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
     rows: dict[str, Codes] = field(default_factory=lambda: {name: Codes() for name in (*OF_ROWS, "text")})
-    of_study: dict[str, Codes] = field(default_factory=lambda: {name: Codes() for name in (*OF_STUDIES, "name")})
+    of_study: dict[str, Codes] = field(default_factory=lambda: {name: Codes() for name in STUDY_VALUES})
     size: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     held: dict[str, Ints] = field(default_factory=dict)
     told: dict[tuple[str, str | None], Told] = field(default_factory=dict)

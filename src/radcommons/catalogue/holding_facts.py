@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,7 @@ UNKNOWN = "Not recorded"
 # What explore counts of a series and of a study, beside what is made of these; the page's order is in `holding_index`.
 OF_ROWS = ("modality", "projection", "thickness", "body", "manufacturer")
 OF_STUDIES = ("test", "days", "age", "sex", "site")
+STUDY_VALUES = (*OF_STUDIES, "name")
 BANDS = {
     "days": ("Before the test", "0 to 3", "4 to 7", "8 to 14", "15 to 30", "31 or more"),
     "thickness": ("1 mm or less", "1 to 2 mm", "2 to 3 mm", "3 to 5 mm", "Over 5 mm"),
@@ -61,17 +62,24 @@ def read_told(connection: sa.Connection, release: str, age: tuple[str, int]) -> 
     return told
 
 
-def study_values(row: Any, told: Mapping[tuple[str, str | None], Told]) -> dict[str, str]:
-    """Return the values of a study from its row and what is told of it or of its patient."""
-    said = told.get((row.patient, row.study_instance_uid)) or told.get((row.patient, None)) or _NOTHING
-    return {
-        "test": said.test,
-        "days": said.days,
-        "age": said.years or _decade_of(row.patient_age or ""),
-        "sex": said.sex or _SEXES.get(row.patient_sex or "", UNKNOWN),
-        "site": row.site or UNKNOWN,
-        "name": row.description or "",
-    }
+def study_values(row: Sequence[Any], told: Mapping[tuple[str, str | None], Told]) -> tuple[str, ...]:
+    """Return the values of a study, in the order of `STUDY_VALUES`, from its row and what clinical rows say.
+
+    Parameters
+    ----------
+    row : sequence
+        Study Instance UID, patient, site, description, patient's sex and age.
+    """
+    uid, patient, site, description, sex, age = row
+    said = told.get((patient, uid)) or told.get((patient, None)) or _NOTHING
+    return (
+        said.test,
+        said.days,
+        said.years or _decade_of(age or ""),
+        said.sex or _SEXES.get(sex or "", UNKNOWN),
+        site or UNKNOWN,
+        description or "",
+    )
 
 
 def body_part(raw: str | None) -> str:
