@@ -144,6 +144,29 @@ def test_a_purge_reaches_bytes_feed_holders_and_reentry(hub: TestHub) -> None:
     assert hub.store(made[:1], headers=direct).status_code == 409
 
 
+def test_the_site_that_sent_it_learns_of_it(tmp_path: Path) -> None:
+    """The hub's word on the submission says what was sealed, also when it is purged; a false alarm is taken back."""
+    with running_hub(tmp_path / "hub", base_url="http://hub.test") as hub:
+        sender = Sender()
+        headers = hub.join(sender)
+        made = [sender.instance(patient=patient) for patient in ("P1", "P2")]
+        sent = hub.submit(sender, made, headers=headers)["id"]
+
+        def said() -> list[str]:
+            found = hub.submission(sent, headers=headers)["findings"]
+            return [one["digest"] for one in found if one["code"] == "identity-incident"]
+
+        assert said() == []
+        named = {"digests": [made[0].item.digest], "platform": hub.platform, "actor": OPERATOR}
+        sealed = incident.seal(reason="a name on the film", **named)
+        assert said() == [made[0].item.digest]
+        incident.reopen(sealed.id, platform=hub.platform, actor=OPERATOR)
+        assert said() == []
+        again = incident.seal(reason="it was one", **named)
+        incident.purge_incident(again.id, platform=hub.platform, actor=OPERATOR)
+        assert said() == [made[0].item.digest]
+
+
 def test_who_downloads_is_written_down_before_the_bytes(hub: TestHub) -> None:
     """One row a person, release and day; instances and bytes add up, a range that goes on is no second file."""
     made = Sender().instance()

@@ -150,6 +150,7 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/api/v1/register"): EVERYBODY,
     ("GET", "/api/v1/data-use-terms"): EVERYBODY,
     ("POST", "/api/v1/datasets/{name}/matches"): EVERYBODY - {"narrow"},
+    ("POST", "/api/v1/datasets"): CURATORS,
     ("PUT", "/api/v1/datasets/{name}/access"): CURATORS,
     ("POST", "/api/v1/datasets/{name}/agreements"): CURATORS,
     ("PUT", "/api/v1/datasets/{name}/committee"): CURATORS,
@@ -176,6 +177,7 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/grants/{identifier}"): OWN,
     ("GET", "/messages"): LOOK_AT_OWN,
     ("GET", "/steward"): CURATORS,
+    ("POST", "/steward"): CURATORS,
     ("GET", "/steward/{name}"): CURATORS,
     ("POST", "/steward/{name}/{part}"): CURATORS,
 }
@@ -230,6 +232,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/me/tokens"): {"json": {"name": "x", "days": 1, "scopes": ["submit"]}},
     ("POST", "/people/invitations"): {"data": {"email": "nobody", "name": "Nobody"}},
     ("POST", "/api/v1/datasets/{name}/matches"): {"json": {}},
+    ("POST", "/api/v1/datasets"): {"json": {"name": "other", "title": "O", "tier": "open", "steward": "S"}},
     ("PUT", "/api/v1/datasets/{name}/access"): {"json": _ACCESS},
     ("POST", "/api/v1/datasets/{name}/agreements"): {"json": {"title": "A", "text": "B"}},
     ("PUT", "/api/v1/datasets/{name}/committee"): {"json": {"emails": []}},

@@ -85,6 +85,13 @@ def _add_public(routes: APIRouter) -> None:
 
 
 def _add_stewardship(routes: APIRouter) -> None:
+    @routes.post("/datasets", status_code=201)
+    def post_dataset(body: m.DatasetBody, ports: Ports, actor: Asking, response: Response) -> m.AccessAnswer:
+        """Begin a dataset, as a curator; 409 when the name is taken."""
+        steward.create(body.name, title=body.title, tier=body.tier, steward=body.steward, platform=ports, actor=actor)
+        response.headers["Location"] = f"/api/v1/datasets/{body.name}"
+        return _answer(steward.offered(body.name, platform=ports))
+
     @routes.put("/datasets/{name}/access")
     def put_access(name: Name, body: m.AccessBody, ports: Ports, actor: Asking) -> m.AccessAnswer:
         """Set a dataset's tier, terms and policy, as a curator."""

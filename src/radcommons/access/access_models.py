@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from radcommons.records.access_policy import AccessPolicy
+from radcommons.records.identifiers import DatasetName
 from radcommons.records.terms import Terms, Tier
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -69,6 +70,15 @@ class AccessAnswer(Answer):
     agreement: AgreementSummary | None
     committee: int
     is_askable: bool
+
+
+class DatasetBody(Body):
+    """A dataset that begins."""
+
+    name: DatasetName
+    title: Line
+    tier: Tier
+    steward: Line
 
 
 class AccessBody(Body):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from radcommons.catalogue import access_terms
 from radcommons.catalogue.access_terms import Agreement, Offer
 from radcommons.catalogue.journal import record
+from radcommons.catalogue.sites import DEFAULT_TERMS, Dataset, create_dataset
 from radcommons.platform.database import reading, writing
 from radcommons.platform.identity import authorize
 from radcommons.platform.ports import Platform
@@ -19,6 +21,7 @@ from radcommons.records.documents import digest
 from radcommons.records.duo import TERMS, Kind
 from radcommons.records.errors import UsageError
 from radcommons.records.event import Actor, Event, Role
+from radcommons.records.identifiers import DATASET_PATTERN
 from radcommons.records.terms import Terms, Tier
 
 LONGEST_AGREEMENT = 100_000
@@ -28,6 +31,31 @@ def offered(name: str, *, platform: Platform) -> Offer:
     """Return what a dataset asks; that is public. Raises NotFound."""
     with reading(platform.engine) as connection:
         return access_terms.offer(connection, name)
+
+
+def create(name: str, *, title: str, tier: Tier, steward: str, platform: Platform, actor: Actor) -> None:
+    """Begin a dataset: a line of releases with terms of its own.
+
+    Raises
+    ------
+    SignInRequired, NotPermitted
+    UsageError
+        If the name is none, or title or steward is missing.
+    Conflict
+        If the name is taken.
+    """
+    authorize(actor, Role.CURATOR)
+    if not re.fullmatch(DATASET_PATTERN, name):
+        raise UsageError(
+            "This is no name of a dataset: it stands in addresses for good.",
+            mend="Use two to forty small letters, digits and hyphens, a letter first.",
+        )
+    called, by = cleaned(title)[:200], cleaned(steward)[:200]
+    if not called or not by:
+        raise UsageError("A dataset has a title and a steward.", mend="Fill in both.")
+    with writing(platform.engine) as connection:
+        create_dataset(connection, Dataset(name=name, title=called, tier=tier, steward=by, terms=DEFAULT_TERMS))
+        _record(connection, "dataset-created", name, actor, tier=tier)
 
 
 def set_terms(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from radcommons.access import steward
@@ -21,7 +21,7 @@ from radcommons.platform.ports import Platform
 from radcommons.records.access_policy import NEEDED, FieldKind
 from radcommons.records.countries import COUNTRIES
 from radcommons.records.duo import Kind, of_kind
-from radcommons.records.errors import UsageError
+from radcommons.records.errors import Conflict, UsageError
 from radcommons.records.event import Actor, Role
 from radcommons.records.terms import LICENSES, Tier
 from radcommons.ui.pages import page, redirect
@@ -29,6 +29,7 @@ from radcommons.ui.render import Flash
 
 _SPARE = 1
 _MOST_FIELDS = 1500
+_TIERS = [(tier, tier.capitalize()) for tier in Tier]
 Part = Literal["terms", "policy", "form", "agreement", "committee"]
 
 
@@ -37,6 +38,7 @@ def router() -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     for path, endpoint, methods in (
         ("/steward", list_page, ["GET", "HEAD"]),
+        ("/steward", create, ["POST"]),
         ("/steward/{name}", dataset_page, ["GET", "HEAD"]),
         ("/steward/{name}/{part}", change, ["POST"]),
     ):
@@ -55,7 +57,24 @@ def list_page(request: Request, ports: Ports, who: Visitor) -> Response:
         actor=who.actor,
         form_key=who.form_key,
         offers=[(one, why_not_askable(one)) for one in offers],
+        tiers=_TIERS,
     )
+
+
+def create(
+    ports: Ports,
+    actor: Asking,
+    name: Annotated[str, Form(max_length=100)] = "",
+    title: Annotated[str, Form(max_length=400)] = "",
+    by: Annotated[str, Form(max_length=400)] = "",
+    tier: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """Begin a dataset and open what its steward sets."""
+    try:
+        steward.create(name.strip(), title=title, tier=_tier(tier), steward=by, platform=ports, actor=actor)
+    except (Conflict, UsageError) as error:
+        return redirect("/steward", flash=Flash(error.what, "bad", error.mend))
+    return redirect(f"/steward/{name.strip()}", flash=Flash("The dataset is begun.", "good", "Set its terms below."))
 
 
 def dataset_page(name: str, request: Request, ports: Ports, who: Visitor) -> Response:
@@ -75,7 +94,7 @@ def dataset_page(name: str, request: Request, ports: Ports, who: Visitor) -> Res
         granted=granted,
         live={one.id for one in granted if one.is_live(grants.today())},
         why_not=why_not_askable(offer),
-        tiers=[(tier, tier.capitalize()) for tier in Tier],
+        tiers=_TIERS,
         licenses=LICENSES,
         permissions=of_kind(Kind.PERMISSION),
         modifiers=of_kind(Kind.MODIFIER),

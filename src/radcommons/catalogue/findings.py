@@ -91,6 +91,13 @@ def gravest(connection: sa.Connection, digests: Iterable[str]) -> dict[str, Seve
     return found
 
 
+def take_back(connection: sa.Connection, code: str, *, digests: Iterable[str]) -> None:
+    """Delete the hub's findings of one kind about instances."""
+    about = t.finding.c
+    for some in batches(digests):
+        connection.execute(t.finding.delete().where(about.digest.in_(some), about.made_by == HUB, about.code == code))
+
+
 def forget(connection: sa.Connection, digests: Iterable[str]) -> None:
     """Remove what is kept about bytes that were withdrawn."""
     for some in batches(digests):

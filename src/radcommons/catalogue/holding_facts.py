@@ -104,7 +104,7 @@ def _test(told: Mapping[str, Any]) -> str:
     result, method = told.get("test_result"), told.get("test_method")
     if result in (None, "Not Reported"):
         return UNKNOWN
-    return f"{'' if method in (None, 'Not Reported') else f'{method} '}{str(result).lower()}"
+    return f"{'Test' if method in (None, 'Not Reported') else method} {str(result).lower()}"
 
 
 def _days(told: Mapping[str, Any]) -> str:

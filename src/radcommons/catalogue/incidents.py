@@ -20,6 +20,7 @@ from radcommons.records.event import Actor
 from radcommons.records.lifecycle import INCIDENT, IncidentEvent, IncidentState, InstanceEvent, InstanceState, advance
 
 NAMES = ("patients", "studies", "digests")
+NOTICE = "identity-incident"  # the code of the finding by which the sites learn of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +183,7 @@ def rows_about(connection: sa.Connection, identifier: str) -> dict[str, int]:
         "series": count(t.series, t.series.c.series_instance_uid.in_(series)),
         "studies": count(t.study, t.study.c.study_instance_uid.in_(studies)),
         "words": count(t.series_word, t.series_word.c.series_instance_uid.in_(series)),
-        "findings": count(t.finding, t.finding.c.digest.in_(digests)),
+        "findings": count(t.finding, t.finding.c.digest.in_(digests) & (t.finding.c.code != NOTICE)),
         "clinical": count(t.clinical, t.clinical.c.patient.in_(patients)),
         "uploads": count(t.upload, t.upload.c.digest.in_(digests)),
         "releases": count(t.release_item, t.release_item.c.instance_id.in_(ids)),

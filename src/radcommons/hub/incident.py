@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from radcommons.catalogue import downloads, incidents, instances, releases
+from radcommons.catalogue import downloads, findings, incidents, instances, releases
 from radcommons.catalogue.downloads import Download
 from radcommons.catalogue.incidents import Incident
 from radcommons.catalogue.journal import leave_job, record
@@ -23,6 +23,7 @@ from radcommons.platform.objects import object_key, sealed_key
 from radcommons.platform.ports import Platform
 from radcommons.records.errors import NotFound, UsageError
 from radcommons.records.event import Actor, Event, Role
+from radcommons.records.finding import CODES, Finding, Severity
 from radcommons.records.lifecycle import SEALABLE, IncidentEvent, IncidentState, InstanceEvent, InstanceState
 
 MOVE_JOB = "move-sealed"
@@ -124,12 +125,20 @@ def seal(
             raise NotFound("Nothing here fits that is not sealed or withdrawn already.", mend="Check what is named.")
         as_given = {name: list(values) for name, values in named.items()}
         identifier = incidents.add(connection, sealed, named=as_given, reason=reason.strip()[:2000], actor=actor)
+        _tell_sites(connection, {one.digest for one in sealed})
         details: Details = {"instances": len(sealed)}
         record(connection, Event(kind="incident-sealed", actor=actor.id, subject=identifier, details=details))
         leave_job(connection, MOVE_JOB, argument=identifier)
         made = incidents.get(connection, identifier)
     move_objects(identifier, platform)
     return made
+
+
+def _tell_sites(connection: sa.Connection, digests: set[str]) -> None:
+    """Let the sites learn of it as they learn of every finding: with the hub's word on what they sent."""
+    finding = Finding(code=incidents.NOTICE, severity=Severity.REFUSAL, message=CODES[incidents.NOTICE])
+    found = [(digest, finding) for digest in sorted(digests)]
+    findings.add(connection, submission=None, made_by=findings.HUB, found=found)
 
 
 def move(identifier: str, *, platform: Platform) -> None:
@@ -226,6 +235,7 @@ def purge_incident(identifier: str, *, platform: Platform, actor: Actor) -> Inci
         }
         answers = withdraw_within(connection, named, reason="identity", platform=platform, actor=actor)
         incidents.settle(connection, one, IncidentEvent.PURGE, actor=actor, withdrawals=sorted(answers))
+        _tell_sites(connection, sealed)  # what was found else went with the bytes
         details: Details = {"instances": sum(answer.instances for answer in answers.values())}
         record(connection, Event(kind="incident-purged", actor=actor.id, subject=identifier, details=details))
         made = incidents.get(connection, identifier)
@@ -254,6 +264,7 @@ def reopen(identifier: str, *, platform: Platform, actor: Actor) -> Incident:
         for state in SEALABLE:
             back = [version for version, before in found if before is state and version.id not in elsewhere]
             instances.move(connection, back, InstanceEvent(f"unseal-{state}"))
+            findings.take_back(connection, incidents.NOTICE, digests=[version.digest for version in back])
         details: Details = {"instances": len(found) - len(elsewhere)}
         record(connection, Event(kind="incident-reopened", actor=actor.id, subject=identifier, details=details))
         leave_job(connection, MOVE_JOB, argument=identifier)

@@ -108,4 +108,5 @@ CODES: dict[str, str] = {
     "unusual-text": "A text holds words outside the lexicon or unique to one patient.",
     "announced-differently": "The object differs from what the submission says of it.",
     "withdrawn-before": "It was withdrawn earlier and may not come again.",
+    "identity-incident": "It may tell who the patient is: the hub sealed it. Look at the original and others like it.",
 }

@@ -475,6 +475,23 @@ def test_odd_addresses_are_not_found(road: Controlled, odd: str) -> None:
         assert ada.get(page).status_code == 404
 
 
+def test_a_dataset_is_begun_by_a_form(fresh: Controlled) -> None:
+    """A curator begins a line of releases; a taken name or none is told with what was wrong, and nothing is made."""
+    curator, ada = fresh.people["curator"], fresh.people["ada"]
+    asked = {"name": "chest-ct-2026", "title": "Chest <CT> 2026", "by": "The society", "tier": "registered"}
+    assert ada.post("/steward", **asked).status_code == 403
+    made = curator.post("/steward", **asked)
+    assert (made.status_code, made.headers["location"]) == (303, "/steward/chest-ct-2026")
+    page = curator.get("/steward/chest-ct-2026").text
+    assert "Chest &lt;CT&gt; 2026" in page
+    assert curator.get("/api/v1/datasets/chest-ct-2026").json()["tier"] == "registered"
+    for change in ({}, {"name": "../x"}, {"name": "Über"}, {"name": "other", "title": " "}, {"name": "b", "tier": "x"}):
+        again = curator.post("/steward", **{**asked, **change})
+        assert (again.status_code, again.headers["location"]) == (303, "/steward")
+    known = [one["name"] for one in curator.get("/api/v1/datasets").json()["datasets"]]
+    assert sorted(known) == sorted({DATASET, "chest-ct-2026"})
+
+
 def test_members_of_another_committee_know_nothing(fresh: Controlled) -> None:
     """A seat on one dataset's committee shows no other's requests."""
     fresh.dataset("other", tier=Tier.CONTROLLED)

@@ -189,7 +189,7 @@ def test_a_clinical_row_of_a_newer_release_speaks(commons: Commons) -> None:
             for release in order:
                 columns = grown(connection, columns, [release])
         told = says(made_index(columns))
-        assert told["test"] == {"positive": 1, "Not recorded": 2}
+        assert told["test"] == {"Test positive": 1, "Not recorded": 2}
         assert told["days"] == {"4 to 7": 1, "Not recorded": 2}
 
 
