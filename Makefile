@@ -35,19 +35,18 @@ system: ## install the system packages that the tests drive (as root; otherwise 
 demo: .venv/.product ## run the whole road, then leave hub and site running
 	$(RUN) radcommons demo --data $(DATA) --port $(PORT)
 
-# Two lanes beside each other: most of the second one's time is spent waiting for servers and browsers.
+# Much of a test's time is spent waiting for servers and browsers, so more of them run than there are processors.
 test: .venv/.synced system ## everything that CI runs
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lane-code lane-whole
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target style behaviour
 
-lane-code:
+style: .venv/.synced ## ruff, mypy, and the walls between the rooms
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) lint-imports --no-cache
-	$(RUN) pytest tests/architecture tests/unit tests/property tests/contract tests/policy tests/golden tests/browser
 
-lane-whole:
-	$(RUN) pytest tests/functional
+behaviour: .venv/.synced ## every test
+	$(RUN) pytest -n 3 --dist loadfile
 
 coverage: .venv/.synced ## how much of the code the quicker tests reach
 	$(RUN) coverage erase
@@ -75,4 +74,4 @@ wheels: | $(UV) ## ask the index whether everything comes ready-made for each sy
 bench: .venv/.synced ## print the benchmark tables
 	$(RUN) python benchmarks/road.py
 
-.PHONY: help setup system demo test lane-code lane-whole coverage quick wander nightly wheels bench
+.PHONY: help setup system demo test style behaviour coverage quick wander nightly wheels bench

@@ -6,7 +6,7 @@
 
 A new hub is filled with the series of the file (`explore_rows.py` says which columns it has) or with invented ones, in
 SQLite or in the empty database of the address, and served; its page is asked over HTTP with every facet's counts, one
-connection; a release is added, and a study withdrawn. With `--index-only` the time is that of `FacetIndex.ask` with
+connection; a release is added, and a study sealed. With `--index-only` the time is that of `FacetIndex.ask` with
 all facets, plus sorting and cutting one page. Wall and processor time are both printed.
 """
 

@@ -128,7 +128,7 @@ def measure(folder: Path, url: str, *, source: Source, count: int) -> dict[str, 
                 ("release_item", NAMES["release_item"], [("index-2", n + 1) for n in range(source.series)]),
             ]))  # fmt: skip
             figures["release_added"] = _until_counted(client, server, "index-2")
-            figures["withdrawn"] = _withdrawn(client, folder / "hub", study=next(source.blocks())["study"][3][0])
+            figures["sealed"] = _sealed(client, folder / "hub", study=next(source.blocks())["study"][3][0])
             figures["memory_after_mb"], figures["peak_mb"] = _memory_mb(server), round(server.peak_mb())
     figures["load"] = os.getloadavg()[0]
     return figures
@@ -157,9 +157,9 @@ def _asked(client: httpx.Client, server: Server, paths: list[str]) -> dict[str, 
     }
 
 
-def _withdrawn(client: httpx.Client, folder: Path, *, study: str) -> dict[str, float]:
-    """Take a study back by the hub's own command, and time the answer that follows."""
-    command = [str(COMMAND), "release", "withdraw", str(folder), "--study", study, "--reason", "error"]
+def _sealed(client: httpx.Client, folder: Path, *, study: str) -> dict[str, float]:
+    """Take a study out by the hub's own command for identity incidents, and time the answer that follows."""
+    command = [str(COMMAND), "hub", "incident", str(folder), "--study", study, "--reason", "a measurement"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)

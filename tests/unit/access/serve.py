@@ -21,7 +21,8 @@ def serving(app: FastAPI) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve()), daemon=True)
     thread.start()
     for _ in range(200):
         with socket.socket() as probe:
@@ -29,5 +30,7 @@ def serving(app: FastAPI) -> Iterator[str]:
                 break
         time.sleep(0.05)
     yield f"http://127.0.0.1:{port}"
-    server.stop()
+    loop.call_soon_threadsafe(server.stop)  # from this thread the loop would not notice before its next event
     thread.join(timeout=10)
+    assert not thread.is_alive(), "the server did not end"
+    loop.close()
