@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ NAMES = {
     "release_item": ("release_id", "instance_id"),
 }  # fmt: skip
 RELEASE = ("id", "dataset", "number", "title", "tier", "created_at", "manifest", "signature", "summary")
-_SITE, _NO_SITE = "collection_id", "none"
+_SITE = "collection_id"
 _COLUMNS = (
     *("StudyInstanceUID", "SeriesInstanceUID", "Modality", _SITE, "PatientID", "PatientAge", "PatientSex"),
     *("StudyDate", "StudyDescription", "SeriesDescription", "BodyPartExamined", "Manufacturer", "series_size_MB"),
@@ -80,15 +80,16 @@ def of_file(path: Path) -> Source:
         found = pq.read_table(path, columns=[name])[name].unique() if name in file.schema_arrow.names else []
         return [str(one) for one in found if one]
 
+    sites = {name: f"C{number:04}" for number, name in enumerate(["", *different(_SITE)])}  # as short as codes are
     return Source(
         series=file.metadata.num_rows,
-        sites=[*different(_SITE), _NO_SITE],
+        sites=list(sites.values()),
         patients=different("PatientID"),
-        blocks=lambda: _filed(file),
+        blocks=lambda: _filed(file, sites),
     )
 
 
-def _filed(file: Any) -> Iterator[Rows]:
+def _filed(file: Any, sites: Mapping[str, str]) -> Iterator[Rows]:
     named = [name for name in _COLUMNS if name in file.schema_arrow.names]
     seen: set[str] = set()
     made = 0
@@ -97,18 +98,23 @@ def _filed(file: Any) -> Iterator[Rows]:
         columns = [batch[name].to_pylist() if name in named else [None] * len(batch) for name in _COLUMNS]
         for one in zip(*columns, strict=True):
             study, series, kind, site, patient, age, sex, day, study_text, text, body, maker, megabytes = one
-            site, patient, made = site or _NO_SITE, patient or study, made + 1
+            site, patient, made = sites[site or ""], (patient or study)[:64], made + 1
+            study_text, text, body, maker = _cut(study_text, 256), _cut(text, 256), _cut(body, 64), _cut(maker, 64)
             if study not in seen:
                 seen.add(study)
                 date = str(day or "").replace("-", "")
-                rows["study"].append((study, patient, site, date, study_text, sex, age, "{}"))
-            rows["series"].append((series, study, kind, None, text, body, maker, None, None, "{}"))
+                rows["study"].append((study, patient, site, date[:8], study_text, _cut(sex, 16), _cut(age, 4), "{}"))
+            rows["series"].append((series, study, _cut(kind, 16), None, text, body, maker, None, None, "{}"))
             rows["instance"].append(
-                (made, f"{series}.1", f"{made:064x}", int((megabytes or 0) * 1e6), "1.2", "1.2", patient, study,
+                (made, f"2.25.{made}", f"{made:064x}", int((megabytes or 0) * 1e6), "1.2", "1.2", patient, study,
                  series, site, "covid-chest", "accepted", kind, 1, 1)
             )  # fmt: skip
             rows["release_item"] += [("index-1", made)] * (made % 100 > 0)
         yield rows
+
+
+def _cut(text: str | None, length: int) -> str | None:
+    return text[:length].replace("\0", "") if text else text
 
 
 def _invented(series: int) -> Iterator[Rows]:
