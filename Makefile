@@ -61,7 +61,7 @@ wander: .venv/.synced ## look for new examples against the properties, each time
 	HYPOTHESIS_PROFILE=wander $(RUN) pytest tests/property
 
 nightly: .venv/.synced ## faults for hours: kill -9 for ten minutes, a gigabyte, a hundred thousand parts, new examples for an hour
-	RADCOMMONS_KILL_SECONDS=600 $(RUN) pytest tests/functional/test_hub_kill.py
+	RADCOMMONS_KILL_SECONDS=600 $(RUN) pytest -s tests/functional/test_hub_kill.py
 	RADCOMMONS_LARGE_MB=1024 RADCOMMONS_MANY_PARTS=100000 $(RUN) pytest tests/functional/test_hub_input.py
 	RADCOMMONS_BACKUPS=10 $(RUN) pytest tests/functional/test_hub_outage.py tests/functional/test_hub_keep.py
 	RADCOMMONS_GET_BYTES=10000000000 RADCOMMONS_GET_SECONDS=7200 $(RUN) pytest --timeout=0 tests/functional/test_get.py -k five_times
