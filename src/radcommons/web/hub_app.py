@@ -8,6 +8,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+# The engine of jobs is loaded beside the first requests and brings this part of SQLAlchemy, which changes how all
+# statements are read: a request that came while it was half there failed.
+import sqlalchemy.orm  # noqa: F401
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
