@@ -20,8 +20,9 @@ def flags() -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def browser(flags: tuple[str, ...]) -> Iterator[Browser]:
-    """The system's Chromium."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """The system's Chromium; the one without windows takes half of a processor less."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
         pytest.fail("no Chromium is installed; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:
