@@ -16,7 +16,7 @@ from tests.disks import SmallDisk
 from radcommons.testing import servers
 
 # The suite tries the same examples each time, so that a red run is the change's; `make wander` looks for new ones.
-settings.register_profile("steady", derandomize=True, database=None)
+settings.register_profile("steady", derandomize=True, database=None, deadline=None)
 settings.register_profile("wander", print_blob=True)
 settings.register_profile("nightly", print_blob=True, max_examples=100_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))

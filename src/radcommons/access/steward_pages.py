@@ -70,6 +70,7 @@ def create(
     tier: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
     """Begin a dataset and open what its steward sets."""
+    authorize(actor, Role.CURATOR)
     try:
         steward.create(name.strip(), title=title, tier=_tier(tier), steward=by, platform=ports, actor=actor)
     except (Conflict, UsageError) as error:

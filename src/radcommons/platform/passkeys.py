@@ -10,17 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import webauthn
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
-
 from radcommons.records.errors import IntegrityError
+
+# webauthn is imported where it is used: it takes an eighth of a second, which a hub's first answer does not wait for.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +54,21 @@ def creation_options(
     party: RelyingParty, *, account: int, key_id: str, email: str, name: str, known: Sequence[str]
 ) -> tuple[dict[str, Any], str]:
     """Return what the browser is asked to make, and the challenge that its answer must carry."""
+    import webauthn
+    from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
+    from webauthn.helpers import structs as s
+
     options = webauthn.generate_registration_options(
         rp_id=party.host,
         rp_name=party.title,
         user_id=user_handle(account, key_id=key_id),
         user_name=email,
         user_display_name=name,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
+        authenticator_selection=s.AuthenticatorSelectionCriteria(
+            resident_key=s.ResidentKeyRequirement.REQUIRED,
+            user_verification=s.UserVerificationRequirement.REQUIRED,
         ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=base64url_to_bytes(one)) for one in known],
+        exclude_credentials=[s.PublicKeyCredentialDescriptor(id=base64url_to_bytes(one)) for one in known],
     )
     return json.loads(webauthn.options_to_json(options)), bytes_to_base64url(options.challenge)
 
@@ -85,6 +81,10 @@ def made(party: RelyingParty, answer: dict[str, Any], *, challenge: str) -> NewC
     IntegrityError
         If the answer is not to this challenge, from another page, without the person's proof, or malformed.
     """
+    import webauthn
+    from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
+    from webauthn.helpers.exceptions import WebAuthnException
+
     try:
         found = webauthn.verify_registration_response(
             credential=answer,
@@ -104,6 +104,10 @@ def made(party: RelyingParty, answer: dict[str, Any], *, challenge: str) -> NewC
 
 def request_options(party: RelyingParty) -> tuple[dict[str, Any], str]:
     """Return what the browser is asked to sign with any passkey of this hub, and the challenge."""
+    import webauthn
+    from webauthn.helpers import bytes_to_base64url
+    from webauthn.helpers.structs import UserVerificationRequirement
+
     options = webauthn.generate_authentication_options(
         rp_id=party.host, user_verification=UserVerificationRequirement.REQUIRED
     )
@@ -127,6 +131,10 @@ def signed(
         If the signature is not over this challenge and page, by this key, for this account, or the count went back, as
         that of a copied key does.
     """
+    import webauthn
+    from webauthn.helpers import base64url_to_bytes
+    from webauthn.helpers.exceptions import WebAuthnException
+
     try:
         found = webauthn.verify_authentication_response(
             credential=answer,
