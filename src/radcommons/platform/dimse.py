@@ -166,7 +166,7 @@ def serve_association(connection: socket.socket, address: str, admit: Admit) -> 
         log.warning("dimse.not-welcome")
         wire.send(rejecting(NOT_KNOWN if speaks_dicom(request) else NO_APPLICATION))
         with contextlib.suppress(Ended):  # the peer closes; if we did so first, it might never read why
-            connection.settimeout(1.0)
+            connection.settimeout(_REQUEST_S)
             wire.some(1)
         wire.close()
         return

@@ -64,7 +64,7 @@ def test_requests_are_counted_by_template(platform: Platform, tmp_path: Path) ->
     large = tmp_path / "large"
     large.write_bytes(bytes(100_000))
     before = _samples(Holdings().text(platform).decode(), "radcommons_http_seconds_count")  # by other tests
-    _ask(_app(large), "/things/MUELLER", "/things/4711", "/things/large", "/things/broken", "/nowhere/SECRET")
+    _ask(_app(large), "/things/MUELLER", "/things/PATIENT-4711", "/things/large", "/things/broken", "/nowhere/SECRET")
     text = Holdings().text(platform).decode()
     counted = _samples(text, "radcommons_http_seconds_count")
     assert {label: n - before.get(label, 0) for label, n in counted.items() if n != before.get(label)} == {
@@ -76,7 +76,7 @@ def test_requests_are_counted_by_template(platform: Platform, tmp_path: Path) ->
         _samples(text, "radcommons_http_sent_bytes_total")['radcommons_http_sent_bytes_total{route="/things/{name}"}']
         >= 100_010
     )
-    assert not [word for word in ("MUELLER", "4711", "SECRET", "nowhere", "broken") if word in text]
+    assert not [word for word in ("MUELLER", "PATIENT-4711", "SECRET", "nowhere", "broken") if word in text]
 
 
 def test_holdings_are_gauges(platform: Platform) -> None:
